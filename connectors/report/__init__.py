@@ -1,0 +1,1 @@
+"""The files a run leaves for machines and for people."""

@@ -1,0 +1,34 @@
+"""Writes a run's outcomes and rejected rows."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import polars as pl
+
+from connectors.staging import write_frame, write_text, written_whole
+
+_STARTS_A_FORMULA: Final = r"^[=+\-@\t\r]"
+"""First characters that make a spreadsheet take a cell for a formula (OWASP, CSV Injection)."""
+
+
+def write_outcomes(path: Path, outcomes: pl.LazyFrame) -> None:
+    """Write one row for each source row to Parquet."""
+    write_frame(path, outcomes)
+
+
+def write_report(path: Path, facts: dict[str, Any]) -> None:
+    """Write the run in numbers as JSON."""
+    write_text(path, orjson.dumps(facts, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def write_rejects(path: Path, rows: pl.LazyFrame) -> None:
+    """Write text columns to CSV so that no cell can start a formula: such a cell gets an apostrophe before it.
+
+    The apostrophe is what spreadsheets themselves write for "this is text"; it is taken off again when the file is
+    loaded after mending.
+    """
+    text = pl.col(pl.String)
+    safe = pl.when(text.str.contains(_STARTS_A_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
+    with written_whole(path) as temporary:
+        rows.with_columns(safe).sink_csv(temporary, include_bom=False)

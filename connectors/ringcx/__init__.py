@@ -1,0 +1,1 @@
+"""The RingCX API: sign-in, throttles, campaigns, loading and searching. Wire formats end at this folder's edge."""

@@ -1,0 +1,252 @@
+"""The calls a load needs, each translated into what its answer proves."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any, Final
+
+import httpx
+
+from connectors.ringcx.answers import Campaign, Found, FoundLead, LoadAnswer, NotSent, Refused, Unknown
+from connectors.ringcx.settings import Account
+from connectors.ringcx.sign_in import Session, out_of_reach, retry_after
+from connectors.ringcx.throttle import Call, Throttle
+from connectors.ringcx.wire import error_message, read_campaigns, read_count, read_lead_array, read_load_answer
+from transforms.vocabulary.errors import ConfigurationError, ServiceError
+
+PAGE_ROWS: Final = 1000
+"""Leads asked for in one page of a search; the server may give fewer."""
+
+IDS_PER_SEARCH: Final = 1000
+_THROTTLED: Final = httpx.codes.TOO_MANY_REQUESTS
+_UNAUTHORIZED: Final = httpx.codes.UNAUTHORIZED
+_TIMED_OUT: Final = httpx.codes.REQUEST_TIMEOUT
+_SERVER_ERRORS: Final = 500
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
+
+_NO_BYTE_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+"""Transport errors that are raised before anything of the request was written."""
+
+
+class RingCx:
+    """One sub-account of RingCX; safe to use from several threads."""
+
+    def __init__(
+        self,
+        account: Account,
+        throttle: Throttle,
+        *,
+        version: str,
+        timeout_seconds: float,
+        patience_seconds: float,
+        connections: int,
+    ) -> None:
+        """`patience_seconds` is how long reading calls are repeated while RingCX is out of reach."""
+        account.check()
+        self._account, self._throttle, self._patience = account, throttle, patience_seconds
+        self._http = httpx.Client(
+            timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            headers={"User-Agent": f"leadferry/{version}"},
+        )
+        self._session = Session(account, self._http, throttle)
+        self._first_page = 0
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    def sign_in(self) -> str:
+        """Sign in and return the account id. Raises ConfigurationError or ServiceError."""
+        self._session.authorization()
+        return self._session.account_id()
+
+    def campaigns(self) -> list[Campaign]:
+        """Return every campaign of the account, dial group by dial group."""
+        groups = self._read_json("GET", "dialGroups/withChildren")
+        for group in groups:
+            if group.get("campaigns") is None:
+                group["campaigns"] = self._read_json("GET", f"dialGroups/{int(group['dialGroupId'])}/campaigns")
+        return read_campaigns(groups)
+
+    def load(self, campaign_id: int, body: bytes) -> LoadAnswer:
+        """Send one `leadLoader/direct` request, once; never raises for what the network or the server does.
+
+        A 401 proves that nothing was done, so the request goes out again with a new token.
+        """
+        path = f"campaigns/{campaign_id}/leadLoader/direct"
+        for _ in range(2):
+            try:
+                header = self._session.authorization()
+            except ServiceError as error:
+                return NotSent(error.code, error.message)
+            self._throttle.wait_turn(Call.DIRECT)
+            try:
+                answer = self._request("POST", path, header, content=body)
+            except _NO_BYTE_LEFT as error:
+                return NotSent("NO_CONNECTION", f"No connection ({type(error).__name__}).")
+            except httpx.HTTPError as error:
+                return Unknown("NO_ANSWER", f"The answer did not arrive whole ({type(error).__name__}).")
+            if answer.status_code != _UNAUTHORIZED or not self._session.reject(header):
+                break
+        return self._class_of(answer)
+
+    def _class_of(self, answer: httpx.Response) -> LoadAnswer:
+        status, words = answer.status_code, error_message(answer.content)
+        if answer.is_success:
+            return read_load_answer(answer.content)
+        if status == _THROTTLED:
+            seconds = retry_after(answer, default=5.0)
+            self._throttle.pause(Call.DIRECT, seconds)
+            return NotSent("THROTTLED", "RingCX answered 429.", seconds)
+        if status == _UNAUTHORIZED:
+            return NotSent("NOT_AUTHORIZED", f"RingCX answered 401: {words}")
+        if status >= _SERVER_ERRORS or status == _TIMED_OUT:
+            return Unknown(f"HTTP_{status}", f"RingCX answered {status}: {words}")
+        return Refused(f"HTTP_{status}", f"RingCX answered {status}: {words}")
+
+    def count_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> int | None:
+        """Return how many leads of the campaign have one of `extern_ids`; None where the answer says no number."""
+        counts = [
+            read_count(self._read("POST", "campaignLeads/leadSearch?count=true", Call.COUNT, criteria).content)
+            for criteria in _criteria(campaign_id, extern_ids)
+        ]
+        return None if None in counts else sum(number for number in counts if number is not None)
+
+    def find_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> Found:
+        """Return the leads of the campaign that have one of `extern_ids`, every page, checked against the count."""
+        leads: dict[int, FoundLead] = {}
+        complete = True
+        for part in _chunks(extern_ids):
+            expected = self.count_leads(campaign_id, part)
+            if expected == 0:
+                continue
+            found = self._read_pages(_criterion(campaign_id, part), expected)
+            leads |= found
+            complete = complete and (expected is None or len(found) >= expected)
+        return Found(tuple(leads.values()), complete)
+
+    def _read_pages(self, criteria: Mapping[str, Any], expected: int | None) -> dict[int, FoundLead]:
+        """Read pages until the count is reached or two in a row bring nothing new.
+
+        No document says whether pages count from 0 or 1. Reading starts at 0; a server that counts from 1 refuses
+        that page, or answers it with page 1, and both show as a page without news.
+        """
+        leads: dict[int, FoundLead] = {}
+        idle = 0
+        for page in count(self._first_page):
+            rows = self._read_page(criteria, page)
+            fresh = {lead.lead_id: lead for lead in rows if lead.lead_id not in leads}
+            leads |= fresh
+            idle = 0 if fresh else idle + 1
+            if idle > 1 or (not rows and page > 0) or (expected is not None and len(leads) >= expected):
+                return leads
+        raise AssertionError("pages are counted without end")
+
+    def _read_page(self, criteria: Mapping[str, Any], page: int) -> list[FoundLead]:
+        path = f"campaignLeads/leadSearch?page={page}&maxRows={PAGE_ROWS}"
+        try:
+            answer = self._read("POST", path, Call.SEARCH, criteria)
+        except ConfigurationError:
+            if page > 0:
+                raise
+            self._first_page = 1
+            return []
+        rows = read_lead_array(answer.content)
+        if rows is None:
+            raise ServiceError(
+                "SEARCH_NOT_UNDERSTOOD", "A search answered with something else than leads.", "Resume later."
+            )
+        return rows
+
+    def _read_json(self, method: str, path: str) -> Any:  # noqa: ANN401 - JSON from outside has no type yet
+        answer = self._read(method, path, Call.OTHER, None)
+        try:
+            return answer.json()
+        except ValueError:
+            raise ServiceError(
+                "ANSWER_NOT_UNDERSTOOD",
+                f"RingCX answered {path} with something that is not JSON.",
+                "Check RINGCX_BASE_URL.",
+            ) from None
+
+    def _read(self, method: str, path: str, call: Call, body: Mapping[str, Any] | None) -> httpx.Response:
+        """Make a call that changes nothing, again and again while that may help.
+
+        Raises ConfigurationError where RingCX refuses it, ServiceError where patience ends.
+        """
+        give_up_at = time.monotonic() + self._patience
+        for wait in _growing_waits():
+            try:
+                header = self._session.authorization()
+                self._throttle.wait_turn(call)
+                answer = self._request(method, path, header, json=body)
+            except httpx.HTTPError as error:
+                trouble, pause = out_of_reach(self._account.ringcx_url, error), wait
+            except ServiceError as error:
+                trouble, pause = error, wait
+            else:
+                if answer.is_success:
+                    return answer
+                trouble, pause = self._trouble(answer, path, header, call, wait)
+            if time.monotonic() + pause > give_up_at:
+                raise trouble
+            self._throttle.rest(pause)
+        raise AssertionError("waits grow without end")
+
+    def _trouble(
+        self, answer: httpx.Response, path: str, header: dict[str, str], call: Call, wait: float
+    ) -> tuple[ServiceError, float]:
+        """Return what went wrong with a reading call and how long to wait; raise where waiting cannot help."""
+        status, words = answer.status_code, error_message(answer.content)
+        if status == _THROTTLED:
+            seconds = retry_after(answer, default=5.0)
+            self._throttle.pause(call, seconds)
+            return ServiceError("THROTTLED", "RingCX keeps answering 429.", "Try again in a minute."), seconds
+        if status == _UNAUTHORIZED and self._session.reject(header):
+            return ServiceError(
+                "NOT_AUTHORIZED", f"RingCX keeps answering 401: {words}.", "Check the app's rights."
+            ), 0.2
+        if status >= _SERVER_ERRORS or status == _TIMED_OUT:
+            return ServiceError(f"HTTP_{status}", f"RingCX answers {status}: {words}.", "Try again later."), wait
+        raise ConfigurationError(
+            f"HTTP_{status}",
+            f"RingCX answered {status} to {path.partition('?')[0]}: {words}.",
+            "Check RINGCX_ACCOUNT_ID, the base URLs and the rights of the signed-in user.",
+        )
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        header: dict[str, str],
+        *,
+        content: bytes | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> httpx.Response:
+        url = f"{self._account.admin_url}/accounts/{self._session.account_id()}/{path}"
+        kind = {"Content-Type": "application/json"} if content is not None else {}
+        return self._http.request(method, url, headers=header | kind, content=content, json=json)
+
+
+def _chunks(extern_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(extern_ids), IDS_PER_SEARCH):
+        yield extern_ids[first : first + IDS_PER_SEARCH]
+
+
+def _criteria(campaign_id: int, extern_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    yield from (_criterion(campaign_id, part) for part in _chunks(extern_ids))
+
+
+def _criterion(campaign_id: int, extern_ids: Sequence[str]) -> dict[str, Any]:
+    """Name campaign and ids, never nothing: empty criteria select every lead of the account."""
+    if not extern_ids:
+        raise ValueError("a search without ids would select every lead")
+    return {"campaignIds": [campaign_id], "externIds": list(extern_ids), "suppressed": "ALL"}
+
+
+def _growing_waits() -> Iterator[float]:
+    wait = _FIRST_WAIT
+    while True:
+        yield wait
+        wait = min(wait * 2, _LONGEST_WAIT)

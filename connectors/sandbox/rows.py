@@ -1,0 +1,97 @@
+"""How leads and lists are written out: absent rather than null where a lead has no value."""
+
+from typing import Any
+
+from connectors.sandbox.dates import write_date
+from connectors.sandbox.state import SandboxState
+from connectors.sandbox.store import Lead, LeadList
+
+# A lead's own fields that a search result shows under the same name.
+_SHOWN = frozenset(
+    [
+        "leadPhone", "title", "firstName", "midName", "lastName", "suffix", "address1", "address2", "city",
+        "state", "zip", "email", "gateKeeper", "auxData1", "auxData2", "auxData3", "auxData4", "auxData5",
+        "auxPhone", "auxExternalUrl", "auxGreeting", "callerId", "liveAnswerMessage", "machAnswerMessage",
+        "maxPasses", "sortCol",
+    ]
+)  # fmt: skip
+UPLOADER = "sandbox"
+
+
+def write_lead_state(state: SandboxState, lead_state: str) -> str:
+    """Write a lead state with the separator this deployment uses."""
+    return lead_state.replace("-", state.settings.lead_state_separator)
+
+
+def write_search_row(state: SandboxState, lead: Lead) -> dict[str, Any]:
+    """Write a lead as a search shows it."""
+    campaign = state.catalogue.find_campaign(lead.campaign_id)
+    row = {name: value for name, value in lead.fields.items() if name in _SHOWN}
+    if "leadPhone" not in row:
+        row["leadPhone"] = lead.fields["leadPhoneE164"]
+    loaded = write_date(lead.loaded_at)
+    row |= {
+        "leadId": lead.lead_id,
+        "externId": lead.extern_id,
+        "leadState": write_lead_state(state, lead.state),
+        "listId": lead.list_id,
+        "listDesc": state.store.lists[lead.list_id].description,
+        "campaignId": lead.campaign_id,
+        "loadedDts": loaded,
+        "uploadDate": loaded,
+        "uploadedBy": UPLOADER,
+        "suppressed": lead.suppressed,
+        "leadPasses": lead.passes,
+    }
+    if campaign is not None:
+        row |= {"campaignName": campaign.name, "dialGroupId": campaign.dial_group_id}
+    return row | _write_history(lead)
+
+
+def write_lead(state: SandboxState, lead: Lead) -> dict[str, Any]:
+    """Write a lead as it is answered when it was updated."""
+    history = _write_history(lead)
+    for name in ("agentDispostion", "lastPassDispo", "pendingAgentName"):
+        history.pop(name, None)
+    return (
+        lead.fields
+        | {
+            "leadId": lead.lead_id,
+            "id": lead.lead_id,
+            "externId": lead.extern_id,
+            "leadState": write_lead_state(state, lead.state),
+            "loadedDts": write_date(lead.loaded_at),
+            "suppressed": lead.suppressed,
+            "leadPasses": lead.passes,
+        }
+        | history
+    )
+
+
+def write_list(lead_list: LeadList) -> dict[str, Any]:
+    """Write a list of a campaign; the documentation names only its id, the rest is a guess."""
+    return {
+        "listId": lead_list.list_id,
+        "listDesc": lead_list.description,
+        "description": lead_list.description,
+        "listState": lead_list.state,
+        "campaignId": lead_list.campaign_id,
+        "loadedDts": write_date(lead_list.loaded_at),
+        "leadsSupplied": lead_list.supplied,
+        "leadCount": len(lead_list.leads),
+    }
+
+
+def _write_history(lead: Lead) -> dict[str, Any]:
+    """Write what happened to a lead since it was loaded, as far as anything did."""
+    history: dict[str, Any] = {
+        "leadTimezone": lead.timezone,
+        "lastPassDisposition": lead.system_disposition,
+        "lastPassDispo": lead.system_disposition,
+        # The misspelling is the API's.
+        "agentDispostion": lead.agent_disposition,
+        "lastPassDts": lead.last_pass_at and write_date(lead.last_pass_at),
+        "nextDialTime": lead.next_dial_at and write_date(lead.next_dial_at),
+        "pendingAgentName": f"Agent {lead.reserved_agent}" if lead.reserved_agent else None,
+    }
+    return {name: value for name, value in history.items() if value is not None}

@@ -1,0 +1,72 @@
+"""Writes files that are either whole or absent: to a temporary name, flushed to disk, then renamed.
+
+Lead data is private, so files are readable by their owner alone.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from transforms.batching import Batch
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success its content is on disk under `path`, else nothing is.
+
+    Raises OSError as the file system does (a full disk, no right to write).
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # mkstemp makes it 0600
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` as UTF-8, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None = None) -> None:
+    """Stream `frame` to Parquet at `path`, whole or not at all."""
+    with written_whole(path) as temporary:
+        frame.sink_parquet(temporary, compression="zstd", compression_level=1, row_group_size=row_group_size)
+
+
+def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: int | None = None) -> None:
+    """Write `chunks` (at least one, of one schema) to Parquet at `path` without holding more than a few of them."""
+    first = next(chunks)
+
+    def produce(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del with_columns, predicate, n_rows, batch_size  # the sink asks for everything
+        yield first
+        yield from chunks
+
+    write_frame(path, register_io_source(produce, schema=first.schema), row_group_size=row_group_size)
+
+
+def read_batch(path: Path, batch: Batch) -> pl.DataFrame:
+    """Read one batch of the staged leads; it is a row group of its own, so only that is read."""
+    return pl.scan_parquet(path).slice(batch.first, batch.size).collect()

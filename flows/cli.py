@@ -1,0 +1,313 @@
+"""The command `leadferry`. Heavy modules are imported by the commands that need them, so that `--help` is instant."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from transforms.vocabulary.errors import ConfigurationError, LeadferryError, QualityGateError
+
+if TYPE_CHECKING:
+    from flows.job_file import Job
+
+EXIT_UNRESOLVED = 1
+EXIT_INTERRUPTED = 130
+
+_JOB = click.argument("job", type=click.Path(path_type=Path))
+_JSON = click.option("as_json", "--json", is_flag=True, help="Print one JSON document on standard output.")
+_DEBUG = click.option("--debug", is_flag=True, help="Show a traceback for an unexpected error.")
+_LIMIT = click.option("--limit", type=click.IntRange(min=1), help="Read only the first N rows of the source.")
+_OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the run's files here.")
+_RUN_ID = click.option("--run-id", help="Name the run yourself (letters, digits, dot, dash, underscore).")
+_PREFECT = click.option("--prefect", is_flag=True, help="Run as a Prefect flow, also without PREFECT_API_URL.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="leadferry")
+def cli() -> None:
+    """Load leads into RingCentral RingCX campaigns, each exactly once, and say what became of every row.
+
+    Exit codes: 0 every row is accounted for; 1 unresolved rows or a failed delivery; 2 wrong usage, job file,
+    credentials or source, nothing sent; 3 a quality gate stopped the run; 130 interrupted, resumable.
+    """
+
+
+@cli.command()
+@_JOB
+@_LIMIT
+@_OUT
+@_RUN_ID
+@_JSON
+@_DEBUG
+def check(job: Path, limit: int | None, out: Path | None, run_id: str | None, *, as_json: bool, debug: bool) -> None:
+    """Read, clean and judge the rows of JOB and report on them; sends nothing, needs no credentials."""
+    with _errors_told(as_json=as_json, debug=debug):
+        facts = _prepare_only(job, limit, out, run_id, planned=False)
+        _tell(facts, as_json=as_json)
+        if facts["status"] == "gate":
+            _refuse_by_gate(facts)
+
+
+@cli.command()
+@_JOB
+@click.option("--dry-run", is_flag=True, help="Show the plan and the first request body; send nothing.")
+@_LIMIT
+@_OUT
+@_RUN_ID
+@_PREFECT
+@_JSON
+@_DEBUG
+def load(
+    job: Path,
+    limit: int | None,
+    out: Path | None,
+    run_id: str | None,
+    *,
+    dry_run: bool,
+    prefect: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Load the rows of JOB: prepare, deliver, reconcile, report."""
+    with _errors_told(as_json=as_json, debug=debug):
+        if dry_run:
+            facts = _prepare_only(job, limit, out, run_id, planned=True)
+            _tell(facts, as_json=as_json)
+            if facts["status"] == "gate":
+                _refuse_by_gate(facts)
+            return
+        new_id = _record_run(job, limit, out, run_id)
+        click.echo(f"run {new_id}", err=True)
+        _finish(new_id, prefect=prefect, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id")
+@_PREFECT
+@_JSON
+@_DEBUG
+def resume(run_id: str, *, prefect: bool, as_json: bool, debug: bool) -> None:
+    """Go on with the run RUN_ID wherever it stopped; no lead is sent twice."""
+    with _errors_told(as_json=as_json, debug=debug):
+        _finish(run_id, prefect=prefect, as_json=as_json)
+
+
+@cli.command()
+@click.argument("run_id", required=False)
+@_JSON
+@_DEBUG
+def runs(run_id: str | None, *, as_json: bool, debug: bool) -> None:
+    """List the runs of this ledger, or show the run RUN_ID."""
+    with _errors_told(as_json=as_json, debug=debug):
+        from connectors.ledger import Ledger
+        from flows import settings
+        from flows.run_listing import describe_run, tell_run, tell_runs
+
+        _require_home()
+        ledger = Ledger(settings.ledger_url())
+        try:
+            if run_id is None:
+                listed = [describe_run(record) for record in ledger.list_runs()]
+                click.echo(json.dumps({"runs": listed}, indent=2) if as_json else tell_runs(listed))
+                return
+            record = ledger.find_run(run_id)
+            if record is None:
+                raise ConfigurationError("RUN_UNKNOWN", f"There is no run {run_id}.", "`leadferry runs` lists them.")
+            shown = describe_run(record)
+            click.echo(json.dumps(shown, indent=2) if as_json else tell_run(shown))
+        finally:
+            ledger.close()
+
+
+@cli.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
+@click.option("--faults", type=click.Path(path_type=Path, dir_okay=False), help="A JSON file of faults to play.")
+@click.option("--no-throttles", is_flag=True, help="Answer as fast as possible.")
+@_JSON
+@_DEBUG
+def sandbox(port: int, faults: Path | None, *, no_throttles: bool, as_json: bool, debug: bool) -> None:
+    """Run a local RingCX on 127.0.0.1, so that everything can be tried without an account."""
+    with _errors_told(as_json=as_json, debug=debug):
+        from connectors.sandbox.faults import load_faults
+        from connectors.sandbox.server import run_sandbox
+        from connectors.sandbox.settings import SandboxSettings
+
+        chosen = SandboxSettings(throttles=not no_throttles)
+
+        def tell(url: str) -> None:
+            environment = {
+                "RINGCX_BASE_URL": url,
+                "RINGCENTRAL_BASE_URL": url,
+                "RC_CLIENT_ID": chosen.client_id,
+                "RC_CLIENT_SECRET": chosen.client_secret,
+                "RC_JWT": chosen.jwt,
+                "RINGCX_ACCOUNT_ID": chosen.account_id,
+            }
+            if as_json:
+                click.echo(json.dumps({"url": url, "environment": environment}))
+            else:
+                click.echo(f"# sandbox RingCX on {url}; Ctrl-C ends it. For another terminal:")
+                click.echo("\n".join(f"export {name}={value}" for name, value in environment.items()))
+            sys.stdout.flush()
+
+        try:
+            schedule = load_faults(faults) if faults else ()
+            run_sandbox(chosen, port=port, faults=schedule, on_ready=tell)
+        except (ValueError, OSError) as error:
+            raise ConfigurationError(
+                "SANDBOX", f"The sandbox cannot start: {error}.", "Correct that and try again."
+            ) from None
+
+
+def _read_job(path: Path) -> "Job":
+    from flows.job_file import read_job
+
+    return read_job(path)
+
+
+def _require_home() -> Path:
+    from flows import settings
+
+    home = settings.home()
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            "HOME_UNUSABLE",
+            f"{home} cannot be created: {error.strerror}.",
+            "Set LEADFERRY_HOME to a folder you may write.",
+        ) from None
+    return home
+
+
+def _prepare_only(
+    path: Path, limit: int | None, out: Path | None, run_id: str | None, *, planned: bool
+) -> dict[str, Any]:
+    from flows.check_run import check_job
+    from flows.progress import terminal_progress
+
+    job = _read_job(path)
+    home = _require_home()
+    with terminal_progress() as progress:
+        return check_job(job, home=home, out=out, run_id=run_id, limit=limit, planned=planned, progress=progress)
+
+
+def _record_run(path: Path, limit: int | None, out: Path | None, run_id: str | None) -> str:
+    """Record a new run in the ledger and return its id."""
+    from connectors.ledger import Ledger
+    from flows import settings
+    from flows.run import start_run
+    from flows.run_place import check_run_id, clear_place, new_run_id, place_of
+
+    job = _read_job(path)
+    home = _require_home()
+    chosen = check_run_id(run_id) if run_id else new_run_id(job.name)
+    ledger = Ledger(settings.ledger_url())
+    try:
+        folder = place_of(home, chosen, out)
+        clear_place(folder, ledger.list_runs())
+        start_run(ledger, job, run_id=chosen, folder=folder.path, limit=limit)
+    finally:
+        ledger.close()
+    return chosen
+
+
+def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
+    """Bring a recorded run to its end and tell what came of it; exits with its code."""
+    stop = Event()
+    with _stopping_on_signals(stop, run_id):
+        if prefect or os.environ.get("PREFECT_API_URL"):
+            from flows.prefect_flow import run_as_flow
+
+            facts = run_as_flow(run_id, stop)
+        else:
+            facts = _run_here(run_id, stop)
+    _tell(facts, as_json=as_json)
+    if facts["status"] != "succeeded":
+        sys.exit(EXIT_UNRESOLVED)
+
+
+def _run_here(run_id: str, stop: Event) -> dict[str, Any]:
+    from flows.progress import terminal_progress
+    from flows.run import opened_run, run_stages
+
+    with terminal_progress() as progress, opened_run(run_id, progress, stop) as run:
+        return run_stages(run)
+
+
+@contextmanager
+def _stopping_on_signals(stop: Event, run_id: str) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the run after the requests in flight, the second at once."""
+
+    def ask(_: int, __: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        click.echo("stopping after the requests in flight; once more stops at once", err=True)
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"interrupted; go on with: leadferry resume {run_id}", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
+    """Turn every error into one message, one JSON document if asked for, and the right exit code."""
+    try:
+        yield
+    except LeadferryError as error:
+        _fail(error, as_json=as_json)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if debug:
+            raise
+        name = type(error).__name__
+        _fail(
+            LeadferryError(
+                "UNEXPECTED", f"Something unexpected went wrong ({name}).", "Run again with --debug to see where."
+            ),
+            as_json=as_json,
+        )
+
+
+def _fail(error: LeadferryError, *, as_json: bool) -> NoReturn:
+    if as_json:
+        told = {"code": error.code, "message": error.message, "next_step": error.next_step}
+        click.echo(json.dumps({"error": told, "exit_code": error.exit_code}, indent=2))
+    click.echo(f"error: {error}", err=True)
+    sys.exit(error.exit_code)
+
+
+def _refuse_by_gate(facts: dict[str, Any]) -> NoReturn:
+    click.echo(f"error: {facts['headline']} See {facts['folder']}/rejects.csv.", err=True)
+    sys.exit(QualityGateError.exit_code)
+
+
+def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
+    from flows.run_listing import tell_report
+
+    click.echo(json.dumps(facts, indent=2, default=str) if as_json else tell_report(facts))
+
+
+def main() -> None:
+    """Run the command line."""
+    cli(windows_expand_args=False)

@@ -1,0 +1,242 @@
+"""Sends the staged batches, each lead once: intent first, then the request, then what the answer proves.
+
+What is unknown is asked about by search within the campaign, by external id. Leads that already had one of these ids
+before the batch was first sent (its baseline) do not count as ours. One search that misses proves nothing: absence
+needs repeated misses until the settling time is over.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event, Lock
+from typing import Any, Final
+
+import polars as pl
+
+from connectors.ledger import BatchEvent, EventState, Ledger
+from connectors.ringcx.answers import Accepted, FoundLead, LoadAnswer, NotSent, Refused, Unknown
+from connectors.ringcx.client import RingCx
+from connectors.ringcx.throttle import interrupted
+from connectors.ringcx.wire import LoadOptions, load_request
+from connectors.staging import read_batch
+from flows.delivery_state import Piece, Standing, fold_events
+from transforms.batching import Batch
+from transforms.vocabulary.errors import ConfigurationError, DeliveryError, ServiceError
+
+_STOPS_EVERYTHING: Final = frozenset({"HTTP_403", "HTTP_404", "NOT_AUTHORIZED"})
+"""Answers that every further batch would get as well."""
+
+_REFUSES_ALL: Final = 25
+"""After so many refusals without one acceptance, the request itself is wrong, not a lead in it."""
+
+_MISSES: Final = 3
+"""How many searches in a row must miss a lead, the last of them after the settling time, to prove it absent."""
+
+_FIRST_ASK, _SLOWEST_ASK = 0.25, 5.0
+
+
+@dataclass(frozen=True)
+class DeliveryPlan:
+    """What is sent where, and how patiently."""
+
+    run_id: str
+    staged: Path
+    campaign_id: int
+    options: LoadOptions
+    timeout_seconds: float
+    settle_seconds: float
+    give_up_seconds: float
+    max_in_flight: int
+
+
+class Delivery:
+    """Delivers one run; what it did is in the ledger alone."""
+
+    def __init__(
+        self, plan: DeliveryPlan, ledger: Ledger, ringcx: RingCx, stop: Event, now: Callable[[], dt.datetime]
+    ) -> None:
+        """Take what is needed; `stop` ends delivery after the requests in flight."""
+        self._plan, self._ledger, self._ringcx, self._stop, self._now = plan, ledger, ringcx, stop, now
+        self._lock = Lock()
+        self._last_answer = time.monotonic()
+        self._accepted = self._refused = 0
+        self._failure: DeliveryError | None = None
+
+    def run(self, batches: list[Batch], on_batch: Callable[[Batch], None]) -> None:
+        """Deliver every batch that is not done; `on_batch` hears of each when it is.
+
+        Raises RunInterruptedError when stopped, and DeliveryError where going on is pointless; both leave the ledger
+        ready for a resume. A batch that no search could settle is left as it is and stops no other.
+        """
+        with ThreadPoolExecutor(self._plan.max_in_flight, thread_name_prefix="deliver") as pool:
+            waiting: set[Future[Batch]] = set()
+            for batch in batches:
+                # Bounded, so that neither a stop nor memory has to deal with a queue of everything.
+                while len(waiting) >= 2 * self._plan.max_in_flight:
+                    waiting = self._collect(waiting, on_batch)
+                if self._stopping():
+                    break
+                waiting.add(pool.submit(self._deliver, batch))
+            while waiting:
+                waiting = self._collect(waiting, on_batch)
+        if self._failure is not None:
+            raise self._failure
+        if self._stop.is_set():
+            raise interrupted()
+
+    def _collect(self, waiting: set[Future[Batch]], on_batch: Callable[[Batch], None]) -> set[Future[Batch]]:
+        done, rest = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+        for future in done:
+            error = future.exception()
+            if error is None:
+                on_batch(future.result())
+            elif not self._stop.is_set() and self._failure is None:
+                self._failure = _as_delivery_error(error)
+        return rest
+
+    def _stopping(self) -> bool:
+        return self._stop.is_set() or self._failure is not None
+
+    def _deliver(self, batch: Batch) -> Batch:
+        """Bring one batch as far as it goes."""
+        leads: pl.DataFrame | None = None
+        while not self._stopping():
+            events = self._ledger.events(self._plan.run_id, batch.number)
+            standing = fold_events(batch.size, events)
+            if standing.is_done:
+                break
+            leads = read_batch(self._plan.staged, batch) if leads is None else leads
+            if standing.to_ask:
+                piece, event = next(iter(standing.to_ask.items()))
+                if not self._settle(batch, leads, piece, event, events):
+                    break
+            else:
+                self._send(batch, leads, standing, events)
+        return batch
+
+    def _send(self, batch: Batch, leads: pl.DataFrame, standing: Standing, events: list[BatchEvent]) -> None:
+        piece = standing.to_send[0]
+        baseline = events[0].baseline if events else self._take_baseline(leads)
+        body = load_request(self._plan.options, wire_rows(leads, piece))
+        places = None if len(piece) == batch.size else piece
+        if self._stopping():
+            return
+        attempt = self._ledger.begin_attempt(
+            self._plan.run_id, batch.number, places=places, baseline=baseline, now=self._now()
+        )
+        answer = self._ringcx.load(self._plan.campaign_id, body)
+        state, code, message, kept = _record_of(answer)
+        self._ledger.end_attempt(attempt, state=state, code=code, message=message, answer=kept, now=self._now())
+        self._after(answer)
+
+    def _after(self, answer: LoadAnswer) -> None:
+        """Decide what an answer means for the run: go on, wait a little, or stop it."""
+        if isinstance(answer, Accepted | Refused):
+            with self._lock:
+                self._last_answer = time.monotonic()
+                self._accepted += isinstance(answer, Accepted)
+                self._refused += isinstance(answer, Refused)
+                refuses_all = not self._accepted and self._refused >= _REFUSES_ALL
+            if refuses_all and isinstance(answer, Refused):
+                # No single lead is to blame, so cutting requests down to one lead each would help nobody.
+                raise DeliveryError(answer.code, answer.message, "Mend [load] in the job file, then start a new run.")
+        if isinstance(answer, Refused | NotSent) and answer.code in _STOPS_EVERYTHING:
+            raise DeliveryError(answer.code, answer.message, "Mend that, then resume the run.")
+        if isinstance(answer, NotSent):
+            with self._lock:
+                silent_for = time.monotonic() - self._last_answer
+            if answer.code != "THROTTLED" and silent_for > self._plan.give_up_seconds:
+                raise ServiceError(answer.code, answer.message, "RingCX stayed out of reach; resume the run later.")
+            # A throttle's pause is kept by the throttle itself, for every thread at once.
+            self._stop.wait(1.0 if answer.code != "THROTTLED" else 0.0)
+
+    def _take_baseline(self, leads: pl.DataFrame) -> frozenset[int]:
+        """Return the ids of leads that carry one of these external ids already, from earlier loads."""
+        ids = leads.get_column("externId").to_list()
+        if self._ringcx.count_leads(self._plan.campaign_id, ids) == 0:
+            return frozenset()
+        return frozenset(lead.lead_id for lead in self._ringcx.find_leads(self._plan.campaign_id, ids).leads)
+
+    def _settle(
+        self, batch: Batch, leads: pl.DataFrame, piece: Piece, event: BatchEvent, events: list[BatchEvent]
+    ) -> bool:
+        """Ask by search which leads of `piece` landed and record it; False where no search could tell."""
+        try:
+            landed = self._ask(leads, piece, event, events[0].baseline)
+        except ServiceError:
+            return False
+        if landed is None:
+            return False
+        self._ledger.settle(self._plan.run_id, batch.number, places=piece, landed=sorted(landed), now=self._now())
+        return True
+
+    def _ask(self, leads: pl.DataFrame, piece: Piece, event: BatchEvent, baseline: frozenset[int]) -> set[int] | None:
+        """Return the places of `piece` that landed, once that is certain; None where searches stay incomplete."""
+        ids = leads.get_column("externId").to_list()
+        place_of = {ids[place]: place for place in piece}
+        certain_at = self._absence_is_certain_at(event)
+        for misses, pause in enumerate(_growing_pauses(), start=1):
+            found = self._ringcx.find_leads(self._plan.campaign_id, list(place_of))
+            landed = {place_of[lead.extern_id] for lead in ours(found.leads, baseline) if lead.extern_id in place_of}
+            if len(landed) == len(piece):
+                return landed
+            settled = self._now() >= certain_at
+            if settled and misses >= _MISSES:
+                return landed if found.complete else None
+            if self._stop.wait(pause):
+                raise interrupted()
+        raise AssertionError("pauses grow without end")
+
+    def _absence_is_certain_at(self, event: BatchEvent) -> dt.datetime:
+        """Return when a lead that is still missing cannot land any more.
+
+        An attempt without an end was cut off by the death of its process at a time nobody knows; its request may
+        have run for as long as the time-out.
+        """
+        settle = dt.timedelta(seconds=self._plan.settle_seconds)
+        if event.finished_at is not None:
+            return dt.datetime.fromisoformat(event.finished_at) + settle
+        return dt.datetime.fromisoformat(event.started_at) + dt.timedelta(seconds=self._plan.timeout_seconds) + settle
+
+
+def ours(leads: tuple[FoundLead, ...], baseline: frozenset[int]) -> list[FoundLead]:
+    """Return the leads that were not there before the batch was first sent."""
+    return [lead for lead in leads if lead.lead_id not in baseline]
+
+
+def wire_rows(leads: pl.DataFrame, piece: Piece | None = None) -> list[dict[str, Any]]:
+    """Return the leads at the places of `piece` (None: all) as rows of lead fields alone."""
+    chosen = leads if piece is None or len(piece) == leads.height else leads[list(piece)]
+    return chosen.drop("source_row", "batch_id").to_dicts()
+
+
+def _record_of(answer: LoadAnswer) -> tuple[EventState, str | None, str | None, dict[str, Any] | None]:
+    match answer:
+        case Accepted(counts, rejected, message):
+            kept = {"counts": asdict(counts), "rejected": [asdict(row) for row in rejected]}
+            return EventState.ACCEPTED, None, message or None, kept
+        case Refused(code, message):
+            return EventState.REFUSED, code, message, None
+        case NotSent(code, message):
+            return EventState.NOT_SENT, code, message, None
+        case Unknown(code, message):
+            return EventState.UNKNOWN, code, message, None
+
+
+def _as_delivery_error(error: BaseException) -> DeliveryError:
+    """Pass on what stops the run; once sending has begun, a refusal is no longer a mere wrong configuration."""
+    if isinstance(error, DeliveryError):
+        return error
+    if isinstance(error, ConfigurationError):
+        return DeliveryError(error.code, error.message, error.next_step)
+    raise error
+
+
+def _growing_pauses() -> Iterator[float]:
+    pause = _FIRST_ASK
+    while True:
+        yield pause
+        pause = min(pause * 2, _SLOWEST_ASK)

@@ -1,0 +1,133 @@
+"""The report stage: balances the books and writes every file a run leaves."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Final
+
+import polars as pl
+
+from connectors.report.files import write_outcomes, write_rejects, write_report
+from connectors.report.page import write_page
+from flows.job_file import Job
+from flows.run_folder import RunFolder
+from flows.settings import VERSION
+from transforms.accounting import (
+    NOT_LOADED,
+    count_notes,
+    count_outcomes,
+    count_values,
+    give_outcomes,
+    is_balanced,
+    reasons_with_examples,
+)
+from transforms.vocabulary.outcomes import Outcome
+from transforms.vocabulary.reasons import REASONS
+
+STATUS_CHECKED: Final = "checked"
+STATUS_PLANNED: Final = "planned"
+STATUS_SUCCEEDED: Final = "succeeded"
+STATUS_UNRESOLVED: Final = "unresolved"
+STATUS_FAILED: Final = "failed"
+STATUS_GATE: Final = "gate"
+STATUS_INTERRUPTED: Final = "interrupted"
+STATUS_RUNNING: Final = "running"
+
+
+def write_run_report(
+    job: Job,
+    folder: RunFolder,
+    *,
+    run_id: str,
+    status: str,
+    started_at: str,
+    finished_at: dt.datetime,
+    batches: int,
+    delivery: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
+
+    `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse.
+    """
+    sent = pl.scan_parquet(folder.sent) if folder.sent.exists() else None
+    whole = give_outcomes(pl.scan_parquet(folder.prepared), pl.scan_parquet(folder.duplicates), sent)
+    write_outcomes(folder.outcomes, whole)
+    outcomes = pl.scan_parquet(folder.outcomes)
+    extract = pl.scan_parquet(folder.extract)
+    rows_read = int(extract.select(pl.len()).collect().item())
+    counts = count_outcomes(outcomes)
+    balanced = is_balanced(outcomes, rows_read) and sum(counts.values()) == rows_read
+    facts: dict[str, Any] = {
+        "run_id": run_id,
+        "job": job.name,
+        "started_at": started_at,
+        "finished_at": finished_at.isoformat(),
+        "status": _final_status(status, counts, balanced=balanced),
+        "counts": {"rows_read": rows_read, **counts},
+        "balanced": balanced,
+        "batches": batches,
+        "requests": 0,
+        "leads_staged": int(pl.scan_parquet(folder.leads).select(pl.len()).collect().item()),
+        "source": job.source.path,
+        "load": job.load.model_dump(mode="json", exclude_none=True),
+        "max_reject_rate": job.quality.max_reject_rate,
+        "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
+        "reasons": reasons_with_examples(outcomes, _raw_phones(extract, job)),
+        "repairs": count_notes(outcomes),
+        "time_zones": count_values(outcomes, "time_zone"),
+        "states": count_values(outcomes, "state"),
+        "campaign": None,
+        "warnings": [],
+        "leadferry_version": VERSION,
+        "folder": str(folder.path),
+    } | dict(delivery or {})
+    facts["headline"] = _headline(facts)
+    _write_rejects(folder, outcomes, extract)
+    write_report(folder.report, facts)
+    write_page(folder.page, facts)
+    return facts
+
+
+def _final_status(status: str, counts: Mapping[str, int], *, balanced: bool) -> str:
+    if not balanced:
+        return STATUS_FAILED
+    if status == STATUS_SUCCEEDED and counts[Outcome.UNRESOLVED]:
+        return STATUS_UNRESOLVED
+    if status == STATUS_SUCCEEDED and counts[Outcome.NOT_SENT]:
+        return STATUS_FAILED
+    return status
+
+
+def _headline(facts: Mapping[str, Any]) -> str:
+    """Say in one sentence what became of the rows."""
+    counts = facts["counts"]
+    read, loaded = counts["rows_read"], counts[Outcome.LOADED]
+    refused = counts[Outcome.REJECTED] + counts[Outcome.REJECTED_BY_API] + counts[Outcome.REMOVED_BY_API]
+    sentences = {
+        STATUS_CHECKED: f"{facts['leads_staged']:,} of {read:,} rows are ready to load; nothing was sent.",
+        STATUS_PLANNED: f"{facts['leads_staged']:,} of {read:,} rows would be sent in {facts['batches']:,} requests.",
+        STATUS_SUCCEEDED: f"{loaded:,} of {read:,} rows are in RingCX; every other row has its reason.",
+        STATUS_UNRESOLVED: f"{loaded:,} of {read:,} rows are in RingCX; {counts[Outcome.UNRESOLVED]:,} are unresolved.",
+        STATUS_GATE: f"Nothing was sent: {refused:,} of {read:,} rows were refused, more than the job allows.",
+        STATUS_FAILED: f"The run failed: {loaded:,} of {read:,} rows are in RingCX.",
+    }
+    return sentences.get(facts["status"], f"{loaded:,} of {read:,} rows are in RingCX.")
+
+
+def _raw_phones(extract: pl.LazyFrame, job: Job) -> pl.LazyFrame:
+    columns = [*(job.columns.leadPhone or ()), *([job.columns.leadPhoneE164] if job.columns.leadPhoneE164 else [])]
+    phone = pl.concat_str([pl.col(column) for column in dict.fromkeys(columns)], separator=" | ", ignore_nulls=True)
+    return extract.select("source_row", phone.alias("phone"))
+
+
+def _write_rejects(folder: RunFolder, outcomes: pl.LazyFrame, extract: pl.LazyFrame) -> None:
+    """Write the rows not loaded with their own columns and, beside them, what to do."""
+    advice = pl.col("reason").replace_strict({code: reason.advice for code, reason in REASONS.items()}, default=None)
+    told = outcomes.filter(pl.col("outcome").is_in(NOT_LOADED)).select(
+        "source_row",
+        pl.col("outcome").alias("leadferry_outcome"),
+        pl.col("reason").alias("leadferry_reason"),
+        pl.coalesce(advice, pl.lit("This row was not sent.")).alias("leadferry_advice"),
+        pl.col("detail").alias("leadferry_detail"),
+    )
+    rows = extract.drop("row_fault").join(told, on="source_row", how="inner", maintain_order="left")
+    write_rejects(folder.rejects, rows.rename({"source_row": "leadferry_source_row"}))

@@ -1,0 +1,415 @@
+"""One run: a list of stages over a run folder and the ledger. The command line and Prefect run the same list.
+
+Every stage can be run again: it starts from what the folder and the ledger say and does only what is missing.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from threading import Event
+from typing import Any, Final
+
+import polars as pl
+
+from connectors.ledger import BatchEvent, EventState, Ledger, RunRecord
+from connectors.ringcx.answers import Campaign, Found
+from connectors.ringcx.campaigns import choose_campaign, outside_its_dates
+from connectors.ringcx.client import RingCx
+from connectors.ringcx.settings import Account
+from connectors.ringcx.throttle import Throttle, interrupted
+from connectors.ringcx.wire import LoadOptions
+from connectors.staging import read_batch, write_chunks
+from flows import settings
+from flows.delivery import Delivery, DeliveryPlan, ours
+from flows.delivery_state import BLAMES_A_LEAD, Standing, fold_events
+from flows.job_file import Job
+from flows.preparation import Prepared, prepare_run
+from flows.progress import Progress
+from flows.reporting import (
+    STATUS_FAILED,
+    STATUS_GATE,
+    STATUS_INTERRUPTED,
+    STATUS_RUNNING,
+    STATUS_SUCCEEDED,
+    write_run_report,
+)
+from flows.run_folder import RunFolder
+from transforms.batching import Batch
+from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, reconcile_batch
+from transforms.vocabulary.errors import (
+    ConfigurationError,
+    DeliveryError,
+    QualityGateError,
+    RunInterruptedError,
+    ServiceError,
+)
+
+_READING_PATIENCE: Final = 60.0
+"""Seconds for which a search is repeated while RingCX is out of reach."""
+
+_FIRST_LOOK, _SLOWEST_LOOK = 0.25, 5.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the stages share. Only its id and the environment are needed to open it again anywhere."""
+
+    record: RunRecord
+    job: Job
+    folder: RunFolder
+    ledger: Ledger
+    account: Account
+    progress: Progress
+    stop: Event = field(default_factory=Event)
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.record.run_id
+
+    @cached_property
+    def ringcx(self) -> RingCx:
+        """The one connection of this run, with one token and one set of throttles for all its stages."""
+        delivery = self.job.delivery
+        return RingCx(
+            self.account,
+            Throttle(self.stop),
+            version=settings.VERSION,
+            timeout_seconds=delivery.timeout_seconds,
+            patience_seconds=min(delivery.give_up_seconds, _READING_PATIENCE),
+            connections=delivery.max_in_flight + 2,
+        )
+
+    def close(self) -> None:
+        """Close whatever connections were opened."""
+        if "ringcx" in self.__dict__:
+            self.ringcx.close()
+        self.ledger.close()
+
+
+def now() -> dt.datetime:
+    """Return the current time in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def start_run(ledger: Ledger, job: Job, *, run_id: str, folder: Path, limit: int | None) -> RunRecord:
+    """Record a new run; its job is kept with it, so that a resume needs no job file. Raises ConfigurationError."""
+    record = RunRecord(
+        run_id=run_id,
+        job=job.name,
+        status=STATUS_RUNNING,
+        folder=folder,
+        job_json=job.model_dump_json(),
+        row_limit=limit,
+        started_at=now().isoformat(),
+        finished_at=None,
+        account_id=None,
+        campaign_id=None,
+        campaign_name=None,
+    )
+    ledger.open_run(record)
+    return record
+
+
+@contextmanager
+def opened_run(run_id: str, progress: Progress, stop: Event | None = None) -> Iterator[Run]:
+    """Open a recorded run from the environment's ledger. Raises ConfigurationError for an unknown id."""
+    ledger = Ledger(settings.ledger_url())
+    record = ledger.find_run(run_id)
+    if record is None:
+        ledger.close()
+        raise ConfigurationError("RUN_UNKNOWN", f"There is no run {run_id}.", "`leadferry runs` lists them.")
+    job = Job.model_validate_json(record.job_json)
+    run = Run(record, job, RunFolder(record.folder), ledger, settings.account(), progress, stop or Event())
+    try:
+        yield run
+    finally:
+        run.close()
+
+
+def prepare(run: Run) -> Prepared:
+    """Stage 1: read the source, make leads of it, and plan the batches. Raises SourceError, QualityGateError."""
+    prepared = prepare_run(
+        run.job,
+        run.folder,
+        as_of=dt.datetime.fromisoformat(run.record.started_at).date(),
+        limit=run.record.row_limit,
+        progress=run.progress,
+    )
+    check_gates(run.job, prepared)
+    run.ledger.plan_batches(run.run_id, prepared.batches)
+    return prepared
+
+
+def check_gates(job: Job, prepared: Prepared) -> None:
+    """Raise QualityGateError where the data is worse than the job allows."""
+    if prepared.reject_rate > job.quality.max_reject_rate:
+        raise QualityGateError(
+            "TOO_MANY_REJECTED",
+            f"{prepared.rejected:,} of {prepared.rows_read:,} rows were refused "
+            f"({prepared.reject_rate:.1%}; the job allows {job.quality.max_reject_rate:.1%}). Nothing was sent.",
+            "See rejects.csv for the reasons; mend the source, or raise quality.max_reject_rate.",
+        )
+
+
+def deliver(run: Run) -> None:
+    """Stage 2: send every batch that is not done.
+
+    Raises ConfigurationError while nothing was sent, DeliveryError or RunInterruptedError after.
+    """
+    batches = run.ledger.batches(run.run_id)
+    if not batches or all(_standing(run, batch).is_done for batch in batches):
+        return
+    campaign = _connect(run)
+    run.progress.begin("deliver", len(batches), "batches")
+    sent = 0
+
+    def on_batch(batch: Batch) -> None:
+        nonlocal sent
+        sent += batch.size
+        run.progress.advance(1, f", {sent:,} rows")
+
+    Delivery(_delivery_plan(run, campaign.campaign_id), run.ledger, run.ringcx, run.stop, now).run(batches, on_batch)
+
+
+def reconcile(run: Run) -> None:
+    """Stage 3: read the load back by search and give each lead its outcome.
+
+    A search that fails leaves its leads unresolved; nothing is guessed. Raises RunInterruptedError.
+    """
+    batches = run.ledger.batches(run.run_id)
+    if not batches:
+        return
+    run.progress.begin("reconcile", len(batches), "batches")
+    with ThreadPoolExecutor(run.job.delivery.max_in_flight) as pool:
+
+        def outcomes() -> Iterator[pl.DataFrame]:
+            for frame in pool.map(lambda batch: _reconcile_batch(run, batch), batches):
+                run.progress.advance(1)
+                yield frame
+
+        try:
+            write_chunks(run.folder.sent, outcomes())
+        except pl.exceptions.ComputeError:
+            # polars wraps what its reader raises; the one thing it raises on purpose is a stop.
+            if run.stop.is_set():
+                raise interrupted() from None
+            raise
+
+
+def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
+    """Stage 4: balance the books and write every file; return the report."""
+    record = run.ledger.find_run(run.run_id) or run.record
+    batches = run.ledger.batches(run.run_id)
+    events = run.ledger.events(run.run_id)
+    if status == STATUS_SUCCEEDED and _delivery_failed(run, batches):
+        status = STATUS_FAILED
+    finished_at = now()
+    facts = write_run_report(
+        run.job,
+        run.folder,
+        run_id=run.run_id,
+        status=status,
+        started_at=record.started_at,
+        finished_at=finished_at,
+        batches=len(batches),
+        delivery={
+            "requests": sum(event.state is not EventState.SETTLED for event in events),
+            "campaign": {"id": record.campaign_id, "name": record.campaign_name} if record.campaign_id else None,
+            "delivery": _tell_events(events),
+        },
+    )
+    run.ledger.update_run(run.run_id, status=facts["status"], finished_at=finished_at.isoformat())
+    return facts
+
+
+STAGES: Final = ("prepare", "deliver", "reconcile", "report")
+"""The list that a run is, in order."""
+
+
+def run_stages(run: Run) -> dict[str, Any]:
+    """Run every stage in this process and return the report.
+
+    Whatever stops delivery, what did happen is reconciled and reported before the error goes on. Raises LeadferryError.
+    """
+    with run.folder.held(), status_kept(run):
+        try:
+            prepare(run)
+        except QualityGateError:
+            report(run, STATUS_GATE)
+            raise
+        trouble: DeliveryError | None = None
+        try:
+            deliver(run)
+        except DeliveryError as error:
+            trouble = error
+        reconcile(run)
+        facts = report(run, STATUS_SUCCEEDED if trouble is None else STATUS_FAILED)
+        if trouble is not None:
+            raise trouble
+        return facts
+
+
+@contextmanager
+def status_kept(run: Run) -> Iterator[None]:
+    """Keep the ledger's word on a run true while it works and when an error ends it."""
+    run.ledger.update_run(run.run_id, status=STATUS_RUNNING)
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, RunInterruptedError | KeyboardInterrupt):
+            status = STATUS_INTERRUPTED
+        else:
+            status = STATUS_GATE if isinstance(error, QualityGateError) else STATUS_FAILED
+        run.ledger.update_run(run.run_id, status=status, finished_at=now().isoformat())
+        raise
+
+
+def _connect(run: Run) -> Campaign:
+    """Sign in and find the campaign; a resumed run keeps to the campaign it began with."""
+    begun = bool(run.ledger.events(run.run_id))
+    try:
+        account_id = run.ringcx.sign_in()
+        campaign = choose_campaign(
+            run.ringcx.campaigns(),
+            name=None if begun else run.job.load.campaign,
+            campaign_id=run.record.campaign_id if begun else run.job.load.campaign_id,
+            dial_group=run.job.load.dial_group,
+        )
+    except ServiceError as error:
+        if begun:
+            raise
+        raise ConfigurationError(error.code, error.message, error.next_step) from None
+    run.ledger.update_run(
+        run.run_id, account_id=account_id, campaign_id=campaign.campaign_id, campaign_name=campaign.name
+    )
+    warning = outside_its_dates(campaign, now())
+    if warning:
+        run.progress.warn(warning)
+    return campaign
+
+
+def _delivery_plan(run: Run, campaign_id: int) -> DeliveryPlan:
+    return DeliveryPlan(
+        run_id=run.run_id,
+        staged=run.folder.leads,
+        campaign_id=campaign_id,
+        options=load_options(run.job),
+        timeout_seconds=run.job.delivery.timeout_seconds,
+        settle_seconds=run.job.delivery.settling_time,
+        give_up_seconds=run.job.delivery.give_up_seconds,
+        max_in_flight=run.job.delivery.max_in_flight,
+    )
+
+
+def load_options(job: Job) -> LoadOptions:
+    """Return what the job says about every request but its leads."""
+    load = job.load
+    return LoadOptions(
+        description=load.description,
+        dial_priority=load.dial_priority.value,
+        duplicate_handling=load.duplicate_handling.value,
+        time_zone_option=load.time_zone_option.value,
+        list_state=load.list_state.value,
+        phone_numbers_i18n_enabled=load.phone_numbers_i18n_enabled,
+        international_number_format=load.international_number_format,
+        number_origin_country=load.number_origin_country,
+        dnc_tags=load.dnc_tags,
+        schedule_archive_dts=load.schedule_archive_dts,
+    )
+
+
+def _standing(run: Run, batch: Batch) -> Standing:
+    return fold_events(batch.size, run.ledger.events(run.run_id, batch.number))
+
+
+def _reconcile_batch(run: Run, batch: Batch) -> pl.DataFrame:
+    """Give the leads of one batch their outcomes, looking again until what RingCX says it inserted is in sight."""
+    leads = read_batch(run.folder.leads, batch)
+    events = run.ledger.events(run.run_id, batch.number)
+    standing = fold_events(batch.size, events)
+    evidence = BatchEvidence(
+        batch_id=batch.batch_id,
+        seen={},
+        answered=tuple(_answered_piece(piece, event) for piece, event in standing.answered.items()),
+        unknown=frozenset(place for piece in standing.to_ask for place in piece),
+        unsent=frozenset(place for piece in standing.to_send for place in piece),
+    )
+    if len(evidence.unsent) == batch.size:
+        return reconcile_batch(leads, evidence)
+    campaign_id = (run.ledger.find_run(run.run_id) or run.record).campaign_id
+    if campaign_id is None:
+        raise TypeError("a run with sent batches has a campaign")
+    return reconcile_batch(leads, replace(evidence, seen=_look(run, campaign_id, leads, events)))
+
+
+def _answered_piece(piece: tuple[int, ...], event: BatchEvent) -> AnsweredPiece:
+    answer = event.answer or {}
+    return AnsweredPiece(
+        places=piece,
+        accepted=event.state is EventState.ACCEPTED,
+        message=event.message,
+        counts=answer.get("counts", {}),
+        rejected=tuple((row["message"], tuple(row["values"])) for row in answer.get("rejected", ())),
+    )
+
+
+def _look(run: Run, campaign_id: int, leads: pl.DataFrame, events: list[BatchEvent]) -> dict[str, list[SeenLead]]:
+    """Search for a batch's leads, by external id, until as many are seen as should be or the settling time is over."""
+    ids = leads.get_column("externId").to_list()
+    awaited = _awaited(fold_events(leads.height, events))
+    give_up_at = _last_end(events) + dt.timedelta(seconds=run.job.delivery.settling_time)
+    pause = _FIRST_LOOK
+    while True:
+        try:
+            found = run.ringcx.find_leads(campaign_id, ids)
+        except (ServiceError, ConfigurationError) as error:
+            run.progress.warn(f"{error.message} The leads concerned stay unresolved.")
+            found = Found((), complete=False)
+        seen: dict[str, list[SeenLead]] = {}
+        for lead in ours(found.leads, events[0].baseline):
+            seen.setdefault(lead.extern_id, []).append(SeenLead(lead.lead_id, lead.list_id, lead.state))
+        if len(seen) >= awaited or now() >= give_up_at:
+            return seen
+        if run.stop.wait(pause):
+            raise interrupted()
+        pause = min(pause * 2, _SLOWEST_LOOK)
+
+
+def _awaited(standing: Standing) -> int:
+    """Return how many leads of a batch a search should show, by the answers and by earlier searches."""
+    awaited = len(standing.landed)
+    for piece, event in standing.answered.items():
+        if event.state is EventState.ACCEPTED:
+            inserted = (event.answer or {}).get("counts", {}).get("inserted")
+            awaited += len(piece) if inserted is None else min(inserted, len(piece))
+    return awaited
+
+
+def _last_end(events: list[BatchEvent]) -> dt.datetime:
+    return max(dt.datetime.fromisoformat(event.finished_at or event.started_at) for event in events)
+
+
+def _delivery_failed(run: Run, batches: list[Batch]) -> bool:
+    """Return whether RingCX refused a whole request, rather than leads in it."""
+    return any(
+        event.state is EventState.REFUSED and (len(piece) > 1 or event.code not in BLAMES_A_LEAD)
+        for batch in batches
+        for piece, event in _standing(run, batch).answered.items()
+    )
+
+
+def _tell_events(events: list[BatchEvent]) -> list[dict[str, Any]]:
+    """Count what the requests met: state, code, how often, and the server's first words."""
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for event in events:
+        entry = told.setdefault(
+            (event.state.value, event.code or ""),
+            {"state": event.state.value, "code": event.code, "times": 0, "message": event.message},
+        )
+        entry["times"] += 1
+    return list(told.values())

@@ -1,0 +1,49 @@
+"""Where a run's files go, and that no run ever writes over another that may still be resumed."""
+
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from connectors.ledger import RunRecord
+from flows.run_folder import RunFolder
+from transforms.vocabulary.errors import ConfigurationError
+
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
+_MAY_GO_ON: Final = frozenset({"running", "interrupted", "unresolved", "failed"})
+
+
+def new_run_id(job_name: str) -> str:
+    """Return a fresh run id: the job, the second, and four characters against two runs in one second."""
+    slug = re.sub(r"[^a-z0-9]+", "-", job_name.lower()).strip("-")
+    return f"{slug}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+def check_run_id(run_id: str) -> str:
+    """Return `run_id` if it can name a folder. Raises ConfigurationError."""
+    if _RUN_ID.fullmatch(run_id):
+        return run_id
+    raise ConfigurationError(
+        "RUN_ID", f"{run_id!r} cannot be a run id.", "Use letters, digits, dots, dashes and underscores, at most 150."
+    )
+
+
+def place_of(home: Path, run_id: str, out: Path | None) -> RunFolder:
+    """Return the (created) folder of a run: `out`, else the run's own under the home folder."""
+    folder = RunFolder((out or home / "runs" / run_id).resolve())
+    folder.make()
+    return folder
+
+
+def clear_place(folder: RunFolder, runs: Iterable[RunRecord]) -> None:
+    """Remove an ended run's files from `folder`. Raises ConfigurationError while one of `runs` there may go on."""
+    unfinished = [run.run_id for run in runs if run.folder == folder.path and run.status in _MAY_GO_ON]
+    if unfinished:
+        raise ConfigurationError(
+            "FOLDER_IN_USE",
+            f"{folder.path} belongs to the run {unfinished[0]}, which has not ended well.",
+            f"Resume it (`leadferry resume {unfinished[0]}`), or choose another --out.",
+        )
+    folder.clear()

@@ -1,0 +1,16 @@
+"""The one outcome that every source row ends with."""
+
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """What became of a source row; exactly one for each."""
+
+    LOADED = "LOADED"  # seen in RingCX by search
+    REJECTED = "REJECTED"  # by our rules
+    DUPLICATE = "DUPLICATE"  # of another row of this load
+    UNCHANGED = "UNCHANGED"  # loaded before, not sent again
+    REJECTED_BY_API = "REJECTED_BY_API"
+    REMOVED_BY_API = "REMOVED_BY_API"  # duplicate handling, do-not-call, quota
+    UNRESOLVED = "UNRESOLVED"  # nobody can say yet
+    NOT_SENT = "NOT_SENT"  # the run stopped first

@@ -1,0 +1,5 @@
+"""Lets `python -m flows` be the command `leadferry`."""
+
+from flows.cli import main
+
+main()

@@ -5,6 +5,8 @@ first byte leaves; an attempt that has no end in the ledger may have done anythi
 """
 
 import datetime as dt
+import sqlite3
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +22,7 @@ from transforms.vocabulary.errors import ConfigurationError
 
 SCHEMA_VERSION: Final = 1
 _BUSY_SECONDS: Final = 30
+_ASK_AGAIN_SECONDS: Final = 0.02
 
 _METADATA: Final = sa.MetaData()
 _VERSION = sa.Table("leadferry_schema", _METADATA, sa.Column("version", sa.Integer, nullable=False))
@@ -124,7 +127,7 @@ class Ledger:
         """Open (and, if new, lay out) the ledger at a SQLAlchemy `url`. Raises ConfigurationError if that fails."""
         self._engine = _open_engine(url)
         try:
-            _METADATA.create_all(self._engine)
+            _lay_out(self._engine)
             self._check_version()
         except sa.exc.SQLAlchemyError as error:
             raise ConfigurationError(
@@ -287,13 +290,22 @@ def _event(row: Row[Any]) -> BatchEvent:
     )
 
 
+def _lay_out(engine: Engine) -> None:
+    """Make the tables that are not there; two processes may open a new ledger at the same moment."""
+    with engine.begin() as db:
+        for table in _METADATA.sorted_tables:
+            db.execute(sa.schema.CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                db.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
 def _open_engine(url: str) -> Engine:
     try:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() != "sqlite":
             return sa.create_engine(parsed, pool_pre_ping=True)
         engine = sa.create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise ConfigurationError(
             "LEDGER_URL", f"LEADFERRY_LEDGER is no usable database URL ({type(error).__name__}).", "Correct it."
         ) from None
@@ -301,9 +313,23 @@ def _open_engine(url: str) -> Engine:
     return engine
 
 
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Switch the journal; unlike any other statement this does not wait by itself for a process that does the same."""
+    give_up_at = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(_ASK_AGAIN_SECONDS)
+        else:
+            return
+
+
 def _make_durable(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")  # a commit is on disk before the request it announces leaves
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()

@@ -69,4 +69,4 @@ def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: 
 
 def read_batch(path: Path, batch: Batch) -> pl.DataFrame:
     """Read one batch of the staged leads; it is a row group of its own, so only that is read."""
-    return pl.scan_parquet(path).slice(batch.first, batch.size).collect()
+    return pl.scan_parquet(path, glob=False).slice(batch.first, batch.size).collect()

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from transforms.vocabulary.errors import ConfigurationError, LeadferryError, QualityGateError
+from transforms.vocabulary.errors import (
+    ConfigurationError,
+    DeliveryError,
+    LeadferryError,
+    QualityGateError,
+    RunInterruptedError,
+)
 
 if TYPE_CHECKING:
     from flows.job_file import Job
@@ -221,18 +227,53 @@ def _record_run(path: Path, limit: int | None, out: Path | None, run_id: str | N
 
 
 def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
-    """Bring a recorded run to its end and tell what came of it; exits with its code."""
-    stop = Event()
-    with _stopping_on_signals(stop, run_id):
-        if prefect or os.environ.get("PREFECT_API_URL"):
-            from flows.prefect_flow import run_as_flow
+    """Bring a recorded run to its end and tell what came of it; exits with its code.
 
-            facts = run_as_flow(run_id, stop)
-        else:
-            facts = _run_here(run_id, stop)
+    A run that fails after its data was staged leaves a report too, which is told before the error.
+    """
+    stop = Event()
+    try:
+        with _stopping_on_signals(stop, run_id):
+            if prefect or os.environ.get("PREFECT_API_URL"):
+                from flows.prefect_flow import run_as_flow
+
+                facts = run_as_flow(run_id, stop)
+            else:
+                facts = _run_here(run_id, stop)
+    except (QualityGateError, DeliveryError) as error:
+        told = _report_of(run_id)
+        if told is None:
+            raise
+        _tell(told | {"error": _describe(error), "exit_code": error.exit_code}, as_json=as_json)
+        click.echo(f"error: {error}", err=True)
+        if isinstance(error, DeliveryError):
+            click.echo(f"go on with: leadferry resume {run_id}", err=True)
+        sys.exit(error.exit_code)
+    except RunInterruptedError:
+        click.echo(f"interrupted; go on with: leadferry resume {run_id}", err=True)
+        sys.exit(EXIT_INTERRUPTED)
     _tell(facts, as_json=as_json)
     if facts["status"] != "succeeded":
+        click.echo(f"not every row is settled; ask again with: leadferry resume {run_id}", err=True)
         sys.exit(EXIT_UNRESOLVED)
+
+
+def _report_of(run_id: str) -> dict[str, Any] | None:
+    from connectors.ledger import Ledger
+    from flows import settings
+    from flows.run_listing import describe_run
+
+    ledger = Ledger(settings.ledger_url())
+    try:
+        record = ledger.find_run(run_id)
+        report: dict[str, Any] | None = describe_run(record).get("report") if record else None
+        return report
+    finally:
+        ledger.close()
+
+
+def _describe(error: LeadferryError) -> dict[str, str]:
+    return {"code": error.code, "message": error.message, "next_step": error.next_step}
 
 
 def _run_here(run_id: str, stop: Event) -> dict[str, Any]:
@@ -291,8 +332,7 @@ def _errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
 
 def _fail(error: LeadferryError, *, as_json: bool) -> NoReturn:
     if as_json:
-        told = {"code": error.code, "message": error.message, "next_step": error.next_step}
-        click.echo(json.dumps({"error": told, "exit_code": error.exit_code}, indent=2))
+        click.echo(json.dumps({"error": _describe(error), "exit_code": error.exit_code}, indent=2))
     click.echo(f"error: {error}", err=True)
     sys.exit(error.exit_code)
 

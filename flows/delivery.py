@@ -35,6 +35,10 @@ _REFUSES_ALL: Final = 25
 _MISSES: Final = 3
 """How many searches in a row must miss a lead, the last of them after the settling time, to prove it absent."""
 
+_THROTTLED: Final = "THROTTLED"
+_PAUSE_SECONDS: Final = 1.0
+"""How long a thread waits before it tries again to connect."""
+
 _FIRST_ASK, _SLOWEST_ASK = 0.25, 5.0
 
 
@@ -118,6 +122,8 @@ class Delivery:
         return batch
 
     def _send(self, batch: Batch, leads: pl.DataFrame, standing: Standing, events: list[BatchEvent]) -> None:
+        if events:
+            self._check_patience(events[-1])
         piece = standing.to_send[0]
         baseline = events[0].baseline if events else self._take_baseline(leads)
         body = load_request(self._plan.options, wire_rows(leads, piece))
@@ -145,13 +151,20 @@ class Delivery:
                 raise DeliveryError(answer.code, answer.message, "Mend [load] in the job file, then start a new run.")
         if isinstance(answer, Refused | NotSent) and answer.code in _STOPS_EVERYTHING:
             raise DeliveryError(answer.code, answer.message, "Mend that, then resume the run.")
-        if isinstance(answer, NotSent):
-            with self._lock:
-                silent_for = time.monotonic() - self._last_answer
-            if answer.code != "THROTTLED" and silent_for > self._plan.give_up_seconds:
-                raise ServiceError(answer.code, answer.message, "RingCX stayed out of reach; resume the run later.")
-            # A throttle's pause is kept by the throttle itself, for every thread at once.
-            self._stop.wait(1.0 if answer.code != "THROTTLED" else 0.0)
+        if isinstance(answer, NotSent) and answer.code != _THROTTLED:
+            # A throttle's own pause is kept by the throttle, for every thread at once.
+            self._stop.wait(_PAUSE_SECONDS)
+
+    def _check_patience(self, last: BatchEvent) -> None:
+        """Raise ServiceError where a batch is to be tried again though nothing was answered for too long."""
+        with self._lock:
+            silent_for = time.monotonic() - self._last_answer
+        if last.code != _THROTTLED and silent_for > self._plan.give_up_seconds:
+            raise ServiceError(
+                last.code or "NO_ANSWER",
+                f"RingCX answered no load for {silent_for:.0f} seconds.",
+                "Resume the run when it can be reached again.",
+            )
 
     def _take_baseline(self, leads: pl.DataFrame) -> frozenset[int]:
         """Return the ids of leads that carry one of these external ids already, from earlier loads."""

@@ -4,7 +4,7 @@ Every stage can be run again: it starts from what the folder and the ledger say 
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -227,28 +227,34 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
     return facts
 
 
-STAGES: Final = ("prepare", "deliver", "reconcile", "report")
-"""The list that a run is, in order."""
+@dataclass(frozen=True)
+class Stages:
+    """The list that a run is, in order. Prefect puts its own four in their places, each a task around one of these."""
+
+    prepare: Callable[[Run], object] = prepare
+    deliver: Callable[[Run], object] = deliver
+    reconcile: Callable[[Run], object] = reconcile
+    report: Callable[[Run, str], dict[str, Any]] = report
 
 
-def run_stages(run: Run) -> dict[str, Any]:
-    """Run every stage in this process and return the report.
+def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
+    """Run every stage and return the report.
 
     Whatever stops delivery, what did happen is reconciled and reported before the error goes on. Raises LeadferryError.
     """
     with run.folder.held(), status_kept(run):
         try:
-            prepare(run)
+            stages.prepare(run)
         except QualityGateError:
-            report(run, STATUS_GATE)
+            stages.report(run, STATUS_GATE)
             raise
         trouble: DeliveryError | None = None
         try:
-            deliver(run)
+            stages.deliver(run)
         except DeliveryError as error:
             trouble = error
-        reconcile(run)
-        facts = report(run, STATUS_SUCCEEDED if trouble is None else STATUS_FAILED)
+        stages.reconcile(run)
+        facts = stages.report(run, STATUS_SUCCEEDED if trouble is None else STATUS_FAILED)
         if trouble is not None:
             raise trouble
         return facts

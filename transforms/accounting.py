@@ -80,7 +80,7 @@ def is_balanced(outcomes: pl.LazyFrame, rows_read: int) -> bool:
     known = pl.col("outcome").is_in([outcome.value for outcome in Outcome])
     facts = outcomes.select(
         pl.len().alias("rows"),
-        known.fill_null(value=False).sum().alias("known"),
+        (known.fill_null(value=False) & pl.col("source_row").is_not_null()).sum().alias("known"),
         (pl.col("source_row").diff().fill_null(1) == 1).all().alias("in_order"),
         pl.col("source_row").min().alias("first"),
     ).collect()

@@ -102,8 +102,8 @@ def lead_schema() -> pa.DataFrameSchema:
     extern_id = [_as_check(rule) for rule in RULES if rule.column == "externId"]
     text |= {
         "externId": pa.Column(pl.String, checks=extern_id),
-        "leadPhone": _pattern(r"^\d{10}(\|\d{10})*$"),
-        "leadPhoneE164": _pattern(r"^\+[1-9]\d{4,14}$"),
+        "leadPhone": _pattern(r"^[0-9]{10}(\|[0-9]{10})*$"),
+        "leadPhoneE164": _pattern(r"^\+[1-9][0-9]{4,14}$"),
         "leadTimezone": pa.Column(
             pl.String, nullable=True, required=False, checks=pa.Check.isin(sorted(RINGCX_OFFSETS))
         ),

@@ -210,7 +210,7 @@ def _refuse_numberless(left: pl.DataFrame) -> pl.DataFrame:
     digits = _drop_punctuation(pl.col("text").str.replace(_FLOAT, "${1}"), _PUNCTUATION)
     plain = digits.str.contains(r"^\+?[0-9]*$") & ~digits.str.contains(_ABROAD)
     bare = pl.when(plain).then(digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", ""))
-    refusals = [pl.when(bare.str.contains(digits)).then(pl.lit(reason.value)) for digits, reason in _REFUSALS]
+    refusals = [pl.when(bare.str.contains(pattern)).then(pl.lit(reason.value)) for pattern, reason in _REFUSALS]
     missing = pl.col("text").is_null() | ~pl.col("text").str.contains(r"[0-9]")
     reason = pl.when(missing).then(pl.lit(Reason.PHONE_MISSING.value)).otherwise(pl.coalesce(refusals))
     return left.lazy().with_columns(reason=reason).collect(engine="streaming")
@@ -367,6 +367,7 @@ def _digits_of(text: str) -> str:
 
 
 def _read_e164(text: str, region: str) -> tuple[str | None, str | None]:
+    """Return the number in E.164 form, or the reason why there is none; neither for empty text."""
     if not text:
         return None, None
     try:

@@ -28,6 +28,8 @@ REGION_NAMES: Final = {
 }  # fmt: skip
 """Name of a US state or territory, or a Canadian province, in capitals, to its postal code."""
 
+_CANADIAN: Final = r"^([A-Za-z][0-9][A-Za-z])[- ]?([0-9][A-Za-z][0-9])$"
+
 
 @cache
 def zip_table() -> pl.DataFrame:
@@ -49,15 +51,15 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     5 digits and ZIP+4 (`12345-6789`), Canadian codes as `A1A 1A1`. A ZIP of 3 or 4 digits gets its leading zeros
     back only where the table knows that ZIP in the row's own state. Anything else stays as it is and is noted.
     """
-    text = clean_text(pl.col("zip")).str.strip_suffix(".0").str.to_uppercase()
-    digits = text.str.replace(r"^(\d{5})[- ]?(\d{4})$", "$1-$2")
-    canadian = digits.str.replace(r"^([A-Z]\d[A-Z])[- ]?(\d[A-Z]\d)$", "$1 $2")
-    frame = frame.with_columns(canadian.alias("zip"))
-    short = pl.col("zip").str.contains(r"^\d{3,4}$")
+    text = clean_text(pl.col("zip")).str.replace(r"^([0-9]+)\.0$", "$1")
+    digits = text.str.replace(r"^([0-9]{5})[- ]?([0-9]{4})$", "$1-$2")
+    letters = pl.when(digits.str.contains(_CANADIAN)).then(digits.str.to_uppercase()).otherwise(digits)
+    frame = frame.with_columns(letters.str.replace(_CANADIAN, "$1 $2").alias("zip"))
+    short = pl.col("zip").str.contains(r"^[0-9]{3,4}$")
     padded = frame.select(short.any()).item()
     if padded:
         frame = _restore_leading_zeros(frame, short)
-    recognised = pl.col("zip").str.contains(r"^(\d{5}(-\d{4})?|[A-Z]\d[A-Z] \d[A-Z]\d)$")
+    recognised = pl.col("zip").str.contains(r"^([0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])$")
     restored = pl.col("zip_restored") if padded else pl.lit(value=False)
     note = (
         pl.when(restored)

@@ -16,6 +16,10 @@ from transforms.vocabulary.reasons import Reason
 
 VERDICT_COLUMNS: Final = ("reason", "note", "time_zone", "time_zone_source", "time_zone_conflict")
 
+_NOTES: Final = ("phone_note", "e164_note", "zip_note", "zone_note")
+_SIDE_NOTE: Final = "note of "
+"""Columns that hold notes; a job's own label may end in `_note` and is none of them."""
+
 
 @dataclass(frozen=True)
 class LeadMapping:
@@ -70,7 +74,7 @@ def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRule
     leads = _with_region(leads)
     leads = _with_whole_numbers(leads)
     leads = _with_time_zone(leads, rules)
-    notes = [name for name in leads.columns if name.endswith("_note")]
+    notes = [name for name in leads.columns if name.startswith(_SIDE_NOTE) or name in _NOTES]
     leads = leads.with_columns(
         judge_candidates(leads.select("externId", *FAULT_COLUMNS)),
         empty_to_null(pl.concat_str(notes, separator="; ", ignore_nulls=True)).alias("note"),
@@ -146,7 +150,7 @@ def _with_side_number(leads: pl.DataFrame, name: str) -> pl.DataFrame:
     judged = judge_phones(leads.get_column(name))
     left_out = judged["phone"].is_null() & leads.get_column(name).is_not_null()
     note = pl.when(left_out).then(pl.lit(f"{name} left out: ") + judged["reason"])
-    return leads.with_columns(judged["phone"].alias(name), note.alias(f"{name}_note"))
+    return leads.with_columns(judged["phone"].alias(name), note.alias(f"{_SIDE_NOTE}{name}"))
 
 
 def _with_region(leads: pl.DataFrame) -> pl.DataFrame:

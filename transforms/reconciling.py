@@ -1,7 +1,7 @@
 """Gives each lead that was to be sent its one outcome, from what RingCX answered and what a search shows."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -103,7 +103,7 @@ def _explain_missing(piece: AnsweredPiece, missing: list[int], rows: Sequence[Ma
     if not piece.accepted:
         refusal = Verdict(Outcome.REJECTED_BY_API, Reason.API_REFUSED_REQUEST, piece.message)
         return dict.fromkeys(missing, refusal)
-    verdicts = _match_rejected(piece.rejected, missing, rows)
+    verdicts = _match_rejected(piece, missing, rows)
     left = [place for place in missing if place not in verdicts]
     return verdicts | dict.fromkeys(left, _removed(piece.counts, missing=len(missing), left=len(left)))
 
@@ -130,13 +130,16 @@ def _removed(counts: Mapping[str, int | None], *, missing: int, left: int) -> Ve
     )
 
 
-def _match_rejected(
-    rejected: Iterable[tuple[str, tuple[str, ...]]], missing: list[int], rows: Sequence[Mapping[str, Any]]
-) -> dict[int, Verdict]:
+def _match_rejected(piece: AnsweredPiece, missing: list[int], rows: Sequence[Mapping[str, Any]]) -> dict[int, Verdict]:
     """Match rejected rows to missing leads by their values; where several fit and not all are named, none is."""
+    holders: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for place in piece.places if piece.rejected else ():
+        for value in _number_repeats(_values(rows[place])):
+            holders[value].append(place)
+    unseen = frozenset(missing)
     groups: Counter[tuple[str, tuple[int, ...]]] = Counter()
-    for message, values in rejected:
-        groups[message, _candidates(values, missing, rows)] += 1
+    for message, values in piece.rejected:
+        groups[message, tuple(place for place in _best_fits(values, holders) if place in unseen)] += 1
     verdicts: dict[int, Verdict] = {}
     for (message, places), number in groups.items():
         if number == len(places):
@@ -146,12 +149,20 @@ def _match_rejected(
     return verdicts
 
 
-def _candidates(values: tuple[str, ...], missing: list[int], rows: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
-    """Return the missing leads that a rejected row may be: all its values are the lead's, and it is the best fit."""
-    given = Counter(value for value in values if value)
-    fits = {place: (given & Counter(_values(rows[place]))).total() for place in missing}
+def _best_fits(values: tuple[str, ...], holders: Mapping[tuple[str, int], Sequence[int]]) -> list[int]:
+    """Return the leads of the request, seen ones too, that share the most values with a rejected row."""
+    given = _number_repeats(value for value in values if value)
+    fits = Counter(place for value in given for place in holders.get(value, ()))
     best = max(fits.values(), default=0)
-    return tuple(place for place, fit in fits.items() if best and fit == best)
+    return sorted(place for place, fit in fits.items() if fit == best)
+
+
+def _number_repeats(values: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """Yield each value with the number of its repeat, so that one written twice counts twice."""
+    met: Counter[str] = Counter()
+    for value in values:
+        met[value] += 1
+        yield value, met[value]
 
 
 def _values(row: Mapping[str, Any]) -> list[str]:

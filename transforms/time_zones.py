@@ -7,8 +7,10 @@ for this purpose.
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import resources
 from typing import Final
 
 import polars as pl
@@ -33,6 +35,12 @@ _OTHER_NAMES: Final = {"HST": "HAST", "HDT": "HADT", "SST": "WSST"}
 _NAMES_BY_ZONE: Final = {("America/Miquelon", -3.0): "PMST", ("America/Miquelon", -2.0): "PMDT"}
 """Zones for which tzdata has numbers in place of letters."""
 
+_OVERLAYS: Final = {
+    "236": "250", "257": "250", "364": "270", "367": "418", "448": "850", "458": "541", "581": "418", "672": "250",
+    "729": "423", "778": "250", "930": "812", "986": "208",
+}  # fmt: skip
+"""Area codes laid over the ground of an older one, which spans two zones: `phonenumbers` names one for most."""
+
 _PROVINCE_ZONES: Final = {
     "AB": "America/Edmonton",
     "MB": "America/Winnipeg",
@@ -43,6 +51,18 @@ _PROVINCE_ZONES: Final = {
     "YT": "America/Whitehorse",
 }
 """Canadian provinces that keep one clock. BC, NL, NU, ON, QC and SK keep more than one and settle nothing."""
+
+
+@cache
+def zone_info(zone: str) -> zoneinfo.ZoneInfo:
+    """Return an IANA zone as the pinned `tzdata` package has it, whatever older table the machine keeps.
+
+    Raises zoneinfo.ZoneInfoNotFoundError for a name that is no IANA zone.
+    """
+    if zone not in _iana_zones():
+        raise zoneinfo.ZoneInfoNotFoundError(f"No IANA time zone is named {zone!r}")
+    with resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as packed:
+        return zoneinfo.ZoneInfo.from_file(packed, key=zone)
 
 
 @dataclass(frozen=True)
@@ -58,7 +78,7 @@ def ringcx_name(zone: str, naming: ZoneNaming) -> str | None:
 
     Raises zoneinfo.ZoneInfoNotFoundError for a name that is no IANA zone.
     """
-    noon = dt.datetime.combine(naming.as_of, dt.time(12), zoneinfo.ZoneInfo(zone))
+    noon = dt.datetime.combine(naming.as_of, dt.time(12), zone_info(zone))
     if naming.always_standard and noon.dst():
         halves = (noon.replace(month=1, day=1), noon.replace(month=7, day=1))
         noon = next((half for half in halves if not half.dst()), noon)
@@ -70,12 +90,14 @@ def ringcx_name(zone: str, naming: ZoneNaming) -> str | None:
 
 
 @cache
-def clock_of(zone: str, year: int) -> tuple[float, float]:
-    """Return a zone's hours from UTC in January and July of `year`: zones equal in both keep one clock."""
-    info = zoneinfo.ZoneInfo(zone)
-    offsets = [dt.datetime(year, month, 1, 12, tzinfo=info).utcoffset() for month in (1, 7)]
-    january, july = (offset.total_seconds() / 3600 if offset is not None else 0.0 for offset in offsets)
-    return january, july
+def clock_of(zone: str, year: int) -> tuple[float, ...]:
+    """Return a zone's hours from UTC in each month of `year`: zones equal in all of them keep one clock.
+
+    January and July do not tell: British Columbia left the Pacific clock in November 2026.
+    """
+    info = zone_info(zone)
+    offsets = [dt.datetime(year, month, 15, 12, tzinfo=info).utcoffset() for month in range(1, 13)]
+    return tuple(offset.total_seconds() / 3600 if offset is not None else 0.0 for offset in offsets)
 
 
 def settle(zones: list[str], year: int) -> str | None:
@@ -97,6 +119,7 @@ def area_code_zones(year: int) -> pl.DataFrame:
         for prefix, zones in prefixes.items()
         if settle([*zones, *prefixes.get(prefix[:_AREA_CODE], ())], year) is None
     }
+    split |= {overlay for overlay, older in _OVERLAYS.items() if older in split}
     rows = [
         (prefix, zones[0]) for prefix, zones in prefixes.items() if len(prefix) == _AREA_CODE and prefix not in split
     ]
@@ -138,36 +161,53 @@ def derive_time_zones(frame: pl.DataFrame, naming: ZoneNaming) -> pl.DataFrame:
     """Add `time_zone` (IANA), `time_zone_source`, `time_zone_conflict` and `ringcx_zone` to `frame`.
 
     `frame` has `zip`, `leadPhone`, `state` and `given_zone` (IANA name or RingCX name from the source), all text
-    and nullable. Order of trust: the source's own zone, ZIP, number, state.
+    and nullable, and may have `leadPhoneE164`. Order of trust: the source's own zone, ZIP, number, state.
+    A RingCX name names no IANA zone: `time_zone` is then the first that agrees with it, or null.
     """
     year = naming.as_of.year
     found = _look_up(frame, year)
     sources = {"source": "given_iana", "zip": "zip_zone", "number": "number_zone", "state": "state_zone"}
     winner = pl.coalesce(pl.when(pl.col(column).is_not_null()).then(pl.lit(name)) for name, column in sources.items())
-    found = found.with_columns(pl.coalesce(sources.values()).alias("time_zone"), winner.alias("time_zone_source"))
     clocks = _clock_numbers(found, list(sources.values()), year)
+    agrees = _agreements(list(sources.values()), {zone: _names_in(zone, year) for zone in clocks})
+    zone = pl.coalesce(pl.when(agree).then(pl.col(column)) for column, agree in agrees.items())
+    found = found.with_columns(zone.alias("time_zone"), winner.alias("time_zone_source"))
     numbered = [
         pl.col(column).replace_strict(clocks, default=None, return_dtype=pl.Int32) for column in sources.values()
     ]
-    conflict = pl.min_horizontal(numbered) != pl.max_horizontal(numbered)
+    conflict = (pl.min_horizontal(numbered) != pl.max_horizontal(numbered)).fill_null(value=False)
     names = {zone: ringcx_name(zone, naming) for zone in clocks}
     named = pl.col("time_zone").replace_strict(names, default=None, return_dtype=pl.String)
-    given_name = pl.when(pl.col("given_zone").is_in(list(RINGCX_OFFSETS))).then(pl.col("given_zone"))
     return found.with_columns(
-        conflict.fill_null(value=False).alias("time_zone_conflict"),
-        pl.coalesce(given_name, named).alias("ringcx_zone"),
-        pl.when(given_name.is_not_null())
+        (conflict | ~pl.all_horizontal(agrees.values())).alias("time_zone_conflict"),
+        pl.coalesce("given_name", named).alias("ringcx_zone"),
+        pl.when(pl.col("given_name").is_not_null())
         .then(pl.lit("source"))
         .otherwise(pl.col("time_zone_source"))
         .alias("time_zone_source"),
-    ).drop("given_iana", "zip_zone", "number_zone", "state_zone")
+    ).drop("given_name", *sources.values())
+
+
+def _agreements(columns: list[str], names: Mapping[str, frozenset[str]]) -> dict[str, pl.Expr]:
+    """Return for each zone column whether its zone goes by the given RingCX name; true where one of them is absent.
+
+    A name such as EST is no zone: it agrees with every zone that goes by it at some time of the year.
+    """
+    known = [f"{name} {zone}" for zone, own in names.items() for name in sorted(own)]
+    return {
+        column: pl.concat_str("given_name", column, separator=" ").is_in(known).fill_null(value=True)
+        for column in columns
+    }
 
 
 def _look_up(frame: pl.DataFrame, year: int) -> pl.DataFrame:
-    first_number = pl.col("leadPhone").str.slice(0, 10)
+    # EST and MST are tzdata's names too, for Panama and Phoenix; a source that writes them means RingCX's.
+    given, is_name = pl.col("given_zone"), pl.col("given_zone").is_in(list(RINGCX_OFFSETS))
+    first_number = _national_number(frame).str.slice(0, 10)
     frame = frame.with_columns(
-        pl.when(pl.col("given_zone").is_in(sorted(_iana_zones()))).then(pl.col("given_zone")).alias("given_iana"),
-        pl.col("zip").str.slice(0, 5).alias("zip5"),
+        pl.when(is_name).then(given).alias("given_name"),
+        pl.when(~is_name & given.is_in(sorted(_iana_zones()))).then(given).alias("given_iana"),
+        pl.col("zip").str.extract(r"^([0-9]{5})(-[0-9]{4})?$", 1).alias("zip5"),
         first_number.str.slice(0, _EXCHANGE).alias("exchange"),
         first_number.str.slice(0, _AREA_CODE).alias("area_code"),
     )
@@ -186,6 +226,21 @@ def _look_up(frame: pl.DataFrame, year: int) -> pl.DataFrame:
     )
 
 
+def _national_number(frame: pl.DataFrame) -> pl.Expr:
+    """Return the numbers by which a lead's zone is found: `leadPhone`, else a `leadPhoneE164` of country code 1."""
+    national = pl.col("leadPhone")
+    if "leadPhoneE164" not in frame.columns:
+        return national
+    return pl.coalesce(national, pl.col("leadPhoneE164").str.extract(r"^\+1([0-9]{10})$", 1))
+
+
+@cache
+def _names_in(zone: str, year: int) -> frozenset[str]:
+    """Return the names RingCX has for a zone in the course of `year`."""
+    names = (ringcx_name(zone, ZoneNaming(dt.date(year, month, 15))) for month in range(1, 13))
+    return frozenset(name for name in names if name is not None)
+
+
 def _clock_numbers(frame: pl.DataFrame, columns: list[str], year: int) -> dict[str, int]:
     """Number the clocks of all zones that occur, so that conflicts are found by comparing integers."""
     zones = pl.concat([frame.get_column(column) for column in columns]).drop_nulls().unique().sort().to_list()
@@ -195,4 +250,4 @@ def _clock_numbers(frame: pl.DataFrame, columns: list[str], year: int) -> dict[s
 
 @cache
 def _iana_zones() -> frozenset[str]:
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())

@@ -8,10 +8,17 @@ from typing import Any, Final
 import httpx
 
 from connectors.ringcx.answers import Campaign, Found, FoundLead, LoadAnswer, NotSent, Refused, Unknown
-from connectors.ringcx.settings import Account
+from connectors.ringcx.settings import LOOPBACK, Account
 from connectors.ringcx.sign_in import Session, out_of_reach, retry_after
 from connectors.ringcx.throttle import Call, Throttle
-from connectors.ringcx.wire import error_message, read_campaigns, read_count, read_lead_array, read_load_answer
+from connectors.ringcx.wire import (
+    error_message,
+    read_campaigns,
+    read_count,
+    read_lead_array,
+    read_load_answer,
+    read_objects,
+)
 from transforms.vocabulary.errors import ConfigurationError, ServiceError
 
 PAGE_ROWS: Final = 1000
@@ -23,6 +30,13 @@ _UNAUTHORIZED: Final = httpx.codes.UNAUTHORIZED
 _TIMED_OUT: Final = httpx.codes.REQUEST_TIMEOUT
 _SERVER_ERRORS: Final = 500
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
+
+_REFUSALS: Final = frozenset({400, 402, 403, 404, 405, 407, 410, 411, 413, 414, 415, 417, 421, 422, 426, 428, 431, 451})
+"""Statuses that say the request was not taken. Any other (a redirect, a 409 after a gateway's own second try) may
+follow a request that was."""
+
+_NO_PROXY: Final = {f"all://{f'[{host}]' if ':' in host else host}": None for host in LOOPBACK}
+"""What stays on this machine never goes through a proxy, where plain http would show its secrets."""
 
 _NO_BYTE_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """Transport errors that are raised before anything of the request was written."""
@@ -48,6 +62,7 @@ class RingCx:
             timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             headers={"User-Agent": f"leadferry/{version}"},
+            mounts=_NO_PROXY,
         )
         self._session = Session(account, self._http, throttle)
         self._first_page = 0
@@ -63,10 +78,11 @@ class RingCx:
 
     def campaigns(self) -> list[Campaign]:
         """Return every campaign of the account, dial group by dial group."""
-        groups = self._read_json("GET", "dialGroups/withChildren")
+        groups = self._read_objects("dialGroups/withChildren", "dialGroupId")
         for group in groups:
             if group.get("campaigns") is None:
-                group["campaigns"] = self._read_json("GET", f"dialGroups/{int(group['dialGroupId'])}/campaigns")
+                path = f"dialGroups/{int(group['dialGroupId'])}/campaigns"
+                group["campaigns"] = self._read_objects(path, "campaignId")
         return read_campaigns(groups)
 
     def load(self, campaign_id: int, body: bytes) -> LoadAnswer:
@@ -92,18 +108,17 @@ class RingCx:
         return self._class_of(answer)
 
     def _class_of(self, answer: httpx.Response) -> LoadAnswer:
-        status, words = answer.status_code, error_message(answer.content)
         if answer.is_success:
             return read_load_answer(answer.content)
+        status, words = answer.status_code, _words(answer)
         if status == _THROTTLED:
             seconds = retry_after(answer, default=5.0)
             self._throttle.pause(Call.DIRECT, seconds)
             return NotSent("THROTTLED", "RingCX answered 429.", seconds)
         if status == _UNAUTHORIZED:
             return NotSent("NOT_AUTHORIZED", f"RingCX answered 401: {words}")
-        if status >= _SERVER_ERRORS or status == _TIMED_OUT:
-            return Unknown(f"HTTP_{status}", f"RingCX answered {status}: {words}")
-        return Refused(f"HTTP_{status}", f"RingCX answered {status}: {words}")
+        kind = Refused if status in _REFUSALS else Unknown
+        return kind(f"HTTP_{status}", f"RingCX answered {status}: {words}")
 
     def count_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> int | None:
         """Return how many leads of the campaign have one of `extern_ids`; None where the answer says no number."""
@@ -123,7 +138,9 @@ class RingCx:
                 continue
             found = self._read_pages(_criterion(campaign_id, part), expected)
             leads |= found
-            complete = complete and (expected is None or len(found) >= expected)
+            if expected is None or len(found) < expected:
+                complete = False
+                self._first_page = 0
         return Found(tuple(leads.values()), complete)
 
     def _read_pages(self, criteria: Mapping[str, Any], expected: int | None) -> dict[int, FoundLead]:
@@ -150,8 +167,9 @@ class RingCx:
         except ConfigurationError:
             if page > 0:
                 raise
+            first = self._read_page(criteria, 1)  # raises where it was not the page that was refused
             self._first_page = 1
-            return []
+            return first
         rows = read_lead_array(answer.content)
         if rows is None:
             raise ServiceError(
@@ -159,16 +177,15 @@ class RingCx:
             )
         return rows
 
-    def _read_json(self, method: str, path: str) -> Any:  # noqa: ANN401 - JSON from outside has no type yet
-        answer = self._read(method, path, Call.OTHER, None)
-        try:
-            return answer.json()
-        except ValueError:
+    def _read_objects(self, path: str, key: str) -> list[dict[str, Any]]:
+        objects = read_objects(self._read("GET", path, Call.OTHER, None).content, key)
+        if objects is None:
             raise ServiceError(
                 "ANSWER_NOT_UNDERSTOOD",
-                f"RingCX answered {path} with something that is not JSON.",
+                f"RingCX answered {path} with something else than documented.",
                 "Check RINGCX_BASE_URL.",
-            ) from None
+            )
+        return objects
 
     def _read(self, method: str, path: str, call: Call, body: Mapping[str, Any] | None) -> httpx.Response:
         """Make a call that changes nothing, again and again while that may help.
@@ -198,7 +215,7 @@ class RingCx:
         self, answer: httpx.Response, path: str, header: dict[str, str], call: Call, wait: float
     ) -> tuple[ServiceError, float]:
         """Return what went wrong with a reading call and how long to wait; raise where waiting cannot help."""
-        status, words = answer.status_code, error_message(answer.content)
+        status, words = answer.status_code, _words(answer)
         if status == _THROTTLED:
             seconds = retry_after(answer, default=5.0)
             self._throttle.pause(call, seconds)
@@ -206,7 +223,7 @@ class RingCx:
         if status == _UNAUTHORIZED and self._session.reject(header):
             return ServiceError(
                 "NOT_AUTHORIZED", f"RingCX keeps answering 401: {words}.", "Check the app's rights."
-            ), 0.2
+            ), wait
         if status >= _SERVER_ERRORS or status == _TIMED_OUT:
             return ServiceError(f"HTTP_{status}", f"RingCX answers {status}: {words}.", "Try again later."), wait
         raise ConfigurationError(
@@ -227,6 +244,13 @@ class RingCx:
         url = f"{self._account.admin_url}/accounts/{self._session.account_id()}/{path}"
         kind = {"Content-Type": "application/json"} if content is not None else {}
         return self._http.request(method, url, headers=header | kind, content=content, json=json)
+
+
+def _words(answer: httpx.Response) -> str:
+    """Return the server's words about a request, without the token it was signed with."""
+    headers = answer.request.headers
+    token = headers.get("Authorization", "").removeprefix("Bearer ")
+    return error_message(answer.content, secrets=[token, headers.get("X-Auth-Token", "")])
 
 
 def _chunks(extern_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -8,7 +8,8 @@ from transforms.vocabulary.errors import ConfigurationError
 
 RINGCX_BASE_URL: Final = "https://ringcx.ringcentral.com"
 RINGCENTRAL_BASE_URL: Final = "https://platform.ringcentral.com"
-_LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+"""Hosts that never leave this machine."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,16 @@ class Account:
 
 
 def _check_address(name: str, url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise ConfigurationError(
+            "ADDRESS_NOT_VALID", f"{name} is not a valid address.", "Correct its host and port."
+        ) from None
     if parts.scheme == "https" and parts.hostname:
         return
-    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+    if parts.scheme == "http" and parts.hostname in LOOPBACK:
         return
     raise ConfigurationError(
         "ADDRESS_NOT_SAFE",

@@ -26,6 +26,11 @@ _RENEW_AFTER: Final = 0.8
 _TRIES: Final = 3
 _SERVER_ERRORS: Final = 500
 
+_LONGEST_WAIT: Final = 3600.0
+"""No `Retry-After` is believed beyond this many seconds."""
+
+_SECRET_FIELDS: Final = {"assertion", "rcAccessToken", "refresh_token"}
+
 _JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
@@ -70,7 +75,8 @@ class Session:
         """Return the sub-account to work in: the one the environment names, else the only one there is."""
         if self._account.account_id:
             return self._account.account_id
-        self.authorization()
+        if not self._account_ids:
+            self.authorization()
         if len(self._account_ids) == 1:
             return self._account_ids[0]
         there = f"there are {', '.join(self._account_ids)}" if self._account_ids else "the sign-in names none"
@@ -126,7 +132,7 @@ class Session:
             except httpx.HTTPError as error:
                 raise out_of_reach(url, error) from None
             if answer.status_code != httpx.codes.TOO_MANY_REQUESTS and answer.status_code < _SERVER_ERRORS:
-                return self._read(url, answer)
+                return self._read(url, answer, form)
             self._throttle.rest(retry_after(answer, default=2.0))
         raise ServiceError(
             "SIGN_IN_FAILED",
@@ -134,11 +140,10 @@ class Session:
             "Try again in a minute.",
         )
 
-    def _read(self, url: str, answer: httpx.Response) -> dict[str, Any]:
+    def _read(self, url: str, answer: httpx.Response, form: dict[str, str]) -> dict[str, Any]:
         if not answer.is_success:
-            words = error_message(answer.content)
-            for secret in (self._account.jwt, self._account.client_secret, self._token, self._refresh_token):
-                words = words.replace(secret, "***") if secret else words
+            sent = [form[name] for name in _SECRET_FIELDS & form.keys()]
+            words = error_message(answer.content, secrets=[*sent, self._account.client_secret, self._token])
             raise ConfigurationError(
                 "CREDENTIALS_REFUSED",
                 f"Sign-in was refused ({answer.status_code} from {httpx.URL(url).host}): {words}.",
@@ -156,13 +161,11 @@ class Session:
 def retry_after(answer: httpx.Response, *, default: float) -> float:
     """Return the seconds that `Retry-After` (seconds or an HTTP date) asks for; `default` where it says nothing."""
     given = answer.headers.get("Retry-After", "").strip()
-    if given.isdecimal():
-        return float(given)
     try:
-        then = parsedate_to_datetime(given)
-    except ValueError:
+        seconds = float(given) if given.isdecimal() else parsedate_to_datetime(given).timestamp() - time.time()
+    except (ValueError, OverflowError):
         return default
-    return max(0.0, then.timestamp() - time.time())
+    return min(max(0.0, seconds), _LONGEST_WAIT)
 
 
 def out_of_reach(url: str, error: httpx.HTTPError) -> ServiceError:

@@ -1,6 +1,6 @@
 """RingCX's JSON: requests built from leads, answers read into values. Nothing outside this folder knows a key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -79,9 +79,12 @@ def read_load_answer(content: bytes) -> LoadAnswer:
         return Unknown("UNREADABLE_ANSWER", "RingCX answered with JSON that is no load result.")
     message = _text(body.get("message"))
     status = _text(body.get("processingStatus"))
-    rejected = tuple(_rejected_row(row) for row in body.get("rejectedRows") or () if isinstance(row, dict))
+    rows = body.get("rejectedRows")
+    rejected = tuple(_rejected_row(row) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
     failed = _text(body.get("processingResult")).upper() == FAILED
     if failed and status != "NO_LEADS_PASSED_VALIDATION":
+        if _number(body.get("leadsInserted")) != 0:
+            return Unknown(status or FAILED, message or "RingCX reported a failure, but not that nothing was inserted.")
         return Refused(status or FAILED, message or "RingCX reported that processing failed.")
     counts = LoadCounts(
         supplied=_number(body.get("leadsSupplied")),
@@ -96,8 +99,9 @@ def read_load_answer(content: bytes) -> LoadAnswer:
 
 
 def _rejected_row(row: Mapping[str, Any]) -> RejectedRow:
-    values = row.get("rowData") or ()
-    return RejectedRow(_text(row.get("message")), tuple(_text(value) for value in values))
+    values = row.get("rowData")
+    cells = values if isinstance(values, list) else [values] if values else []
+    return RejectedRow(_text(row.get("message")), tuple(_text(value) for value in cells))
 
 
 def read_lead_array(content: bytes) -> list[FoundLead] | None:
@@ -106,7 +110,9 @@ def read_lead_array(content: bytes) -> list[FoundLead] | None:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(body, list) or not all(isinstance(lead, dict) and "leadId" in lead for lead in body):
+    if not isinstance(body, list) or not all(
+        isinstance(lead, dict) and _number(lead.get("leadId")) is not None for lead in body
+    ):
         return None
     return [_found_lead(lead) for lead in body]
 
@@ -134,12 +140,24 @@ def read_count(content: bytes) -> int | None:
     if isinstance(body, list) and len(body) == 1:
         body = body[0]
     if isinstance(body, dict):
-        numbers = [value for key, value in body.items() if "count" in key.lower() or "total" in key.lower()]
+        names = {key: key.lower().replace("account", "") for key in body}  # an accountId counts nothing
+        numbers = [body[key] for key, name in names.items() if "count" in name or "total" in name]
         body = numbers[0] if len(numbers) == 1 else None
     return _number(body)
 
 
-def read_campaigns(groups: list[Mapping[str, Any]]) -> list[Campaign]:
+def read_objects(content: bytes, key: str) -> list[dict[str, Any]] | None:
+    """Read an array of objects that each have a whole number as `key`; None where it is something else."""
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(body, list):
+        return None
+    return body if all(isinstance(each, dict) and _number(each.get(key)) is not None for each in body) else None
+
+
+def read_campaigns(groups: Sequence[Mapping[str, Any]]) -> list[Campaign]:
     """Read the answer of `dialGroups/withChildren` into its campaigns."""
     return [
         read_campaign(campaign, _text(group.get("dialGroupName")))
@@ -159,17 +177,24 @@ def read_campaign(campaign: Mapping[str, Any], dial_group: str) -> Campaign:
     )
 
 
-def error_message(content: bytes) -> str:
-    """Return the server's own words from an error body, shortened; they are data, not markup."""
+def error_message(content: bytes, *, secrets: Iterable[str] = ()) -> str:
+    """Return the server's own words from an error body, shortened, without `secrets`; they are data, not markup."""
+    words = _error_words(content)
+    for secret in secrets:
+        words = words.replace(secret, "***") if secret else words
+    return words[:300].strip()
+
+
+def _error_words(content: bytes) -> str:
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return content[:300].decode("utf-8", "replace").strip()
+        return content.decode("utf-8", "replace")
     if isinstance(body, dict):
         for key in ("message", "error_description", "generalMessage", "details", "error"):
             if body.get(key):
-                return _text(body[key])[:300]
-    return _text(body)[:300]
+                return _text(body[key])
+    return _text(body)
 
 
 def _text(value: object) -> str:

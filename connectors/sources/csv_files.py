@@ -6,15 +6,19 @@ the others go on.
 """
 
 import csv
+import gzip
+import io
+import re
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from connectors.sources.extract import ROW_FAULT, Extract, SourceFile, find_files, join_files, refuse_empty
+from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, Extract, SourceFile, find_files, join_files, refuse_empty
 from transforms.vocabulary.errors import SourceError
 from transforms.vocabulary.reasons import Reason
 
@@ -27,7 +31,19 @@ _OUR_COLUMNS: Final = {
 }
 """What rejects.csv has beside the source's own columns."""
 
+_MARKED: Final = r"^'('*[=+\-@\t\r\n])"
+"""What rejects.csv makes of a cell that would start a formula: an apostrophe before it."""
+
 _CHUNK_ROWS: Final = 50_000
+_LONGEST_HEADER: Final = 1_000_000
+
+_GZIP: Final = b"\x1f\x8b"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+"""Characters that show a file to be something else than CSV text: controls, and line ends of CR alone."""
+
+_BARE_CR: Final = "\udc0d"
+"""Stands in for a CR that ends no line, which `csv` does not take; no UTF-8 decodes to it."""
 
 
 def open_csv(path: str, wanted: list[str], *, separator: str = ",", careful: bool = False) -> Extract:
@@ -42,8 +58,8 @@ def open_csv(path: str, wanted: list[str], *, separator: str = ",", careful: boo
         if careful:
             rows = _read_field_by_field(file, separator, names)
         else:
-            rows = pl.scan_csv(file, infer_schema=False, separator=separator, has_header=True).with_columns(
-                pl.lit(None, pl.String).alias(ROW_FAULT)
+            rows = pl.scan_csv(file, infer_schema=False, separator=separator, has_header=True, glob=False).select(
+                _absent_if_empty(pl.col(pl.String)), pl.lit(None, pl.String).alias(ROW_FAULT)
             )
         if _OUR_COLUMNS & set(names):
             rows, names = _mended_rejects(rows, names)
@@ -51,36 +67,101 @@ def open_csv(path: str, wanted: list[str], *, separator: str = ",", careful: boo
     return join_files(files, wanted)
 
 
+def _absent_if_empty(cell: pl.Expr) -> pl.Expr:
+    """Return `cell` with `""` as null, which the other way of reading cannot tell from nothing."""
+    return pl.when(cell.str.len_bytes() > 0).then(cell).name.keep()
+
+
 def _mended_rejects(rows: pl.LazyFrame, names: list[str]) -> tuple[pl.LazyFrame, list[str]]:
     """Turn a rejects.csv back into the source it came from: its own columns, without the marks against formulas."""
-    own = [name for name in names if name not in _OUR_COLUMNS]
-    unmarked = pl.col(own).str.replace(r"^'([=+\-@\t\r])", "$1")
-    return rows.select(unmarked, ROW_FAULT), own
+    own = [name for name in names if name not in _OUR_COLUMNS | {SOURCE_FILE}]
+    unmarked = [pl.col(name).str.replace(_MARKED, "$1").alias(re.sub(_MARKED, r"\1", name)) for name in own]
+    return rows.select(*unmarked, ROW_FAULT), [re.sub(_MARKED, r"\1", name) for name in own]
+
+
+def _open_binary(file: Path) -> io.BufferedIOBase:
+    """Open a file as it is, or what a gzip file holds."""
+    with file.open("rb") as binary:
+        packed = binary.read(len(_GZIP)) == _GZIP
+    return gzip.open(file, "rb") if packed else file.open("rb")
 
 
 def _read_header(file: Path, separator: str) -> list[str]:
     """Return the column names as polars makes them (a repeated name gets a suffix)."""
     try:
-        head = pl.read_csv(file, infer_schema=False, separator=separator, n_rows=1, truncate_ragged_lines=True)
-    except pl.exceptions.NoDataError:
-        raise refuse_empty(str(file), has_header=False) from None
-    except (pl.exceptions.ComputeError, UnicodeDecodeError):
-        head = _header_by_hand(file, separator)
-    except OSError as error:
-        raise SourceError("SOURCE_UNREADABLE", f"{file} cannot be read: {error}.", "Check its permissions.") from None
-    return head.columns
+        with _open_binary(file) as binary:
+            header = _header_lines(file, _lines_from_header(binary), separator)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError("SOURCE_UNREADABLE", f"{file} cannot be read: {error}.", "Export it again.") from None
+    if not header:
+        raise refuse_empty(str(file), has_header=False)
+    return pl.read_csv(header.encode(), infer_schema=False, separator=separator).columns
 
 
-def _header_by_hand(file: Path, separator: str) -> pl.DataFrame:
-    """Read the header of a file whose first rows polars refuses."""
-    with file.open("rb") as binary:
-        first = binary.readline()
+def _lines_from_header(binary: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines from the header on, as polars finds it: after a byte-order mark and empty lines."""
+    lines = iter(binary)
+    first = next(lines, b"").removeprefix(_BYTE_ORDER_MARK)
+    while first in {b"\n", b"\r\n"}:
+        first = next(lines, b"")
+    if first:
+        yield first
+        yield from lines
+
+
+def _header_lines(file: Path, lines: Iterable[bytes], separator: str) -> str:
+    """Return the text of the first record. Raises SourceError where it is no text or does not end."""
+    taken: list[str] = []
+
+    def checked() -> Iterator[str]:
+        size = 0
+        for line in lines:
+            taken.append(_decode_header(file, line))
+            size += len(line)
+            if size > _LONGEST_HEADER:
+                return
+            yield taken[-1]
+
+    next(_parse(checked(), separator), None)
+    if taken and _has_faulty_quotes(taken, separator, only_open=True):
+        raise _refuse_quote(file, 1)
+    return "".join(taken)
+
+
+def _decode_header(file: Path, line: bytes) -> str:
     try:
-        return pl.read_csv(first, infer_schema=False, separator=separator)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if _NOT_IN_A_HEADER.search(text):
         raise SourceError(
-            "SOURCE_NOT_TEXT", f"The first line of {file} is not UTF-8 text.", "Export it as CSV in UTF-8."
-        ) from None
+            "SOURCE_NOT_TEXT",
+            f"{file} is not a CSV text file: its first line is not plain UTF-8 text.",
+            "Export it as CSV in UTF-8, with lines that end in LF or CR LF.",
+        )
+    return text
+
+
+def _parse(lines: Iterable[str], separator: str, *, strict: bool = False) -> Iterator[list[str]]:
+    csv.field_size_limit(sys.maxsize)
+    return csv.reader(lines, delimiter=separator, strict=strict)
+
+
+def _has_faulty_quotes(lines: list[str], separator: str, *, only_open: bool = False) -> bool:
+    """Whether one record's quotes are not well-formed; `only_open`: whether its last quote never closes."""
+    try:
+        list(_parse(lines, separator, strict=True))
+    except csv.Error as error:
+        return not only_open or "unexpected end of data" in str(error)
+    return False
+
+
+def _refuse_quote(file: Path, line: int) -> SourceError:
+    return SourceError(
+        "SOURCE_OPEN_QUOTE",
+        f"{file}, line {line}: a quote opens a field that never ends.",
+        "Close the quote, or double it where it is part of the text.",
+    )
 
 
 def _read_field_by_field(file: Path, separator: str, names: list[str]) -> pl.LazyFrame:
@@ -115,36 +196,46 @@ def _chunks(file: Path, separator: str, schema: pl.Schema) -> Iterator[pl.DataFr
 class _Records:
     """The records of one file after its header, each with as many fields as the header and a fault or None.
 
-    A line that is not UTF-8 is shown as Latin-1, which no byte can fail, and its row is refused.
+    A line that is not UTF-8 is shown as Latin-1, which no byte can fail, and its row is refused. A record over several
+    lines whose quotes are not well-formed has swallowed other rows, or the rest of the file: that fails the file.
     """
 
     def __init__(self, file: Path, separator: str, width: int) -> None:
         self._file, self._separator, self._width = file, separator, width
         self._lines: list[str] = []
+        self._line_number = 0
         self._not_utf8 = False
 
     def __iter__(self) -> Iterator[list[str | None]]:
-        csv.field_size_limit(sys.maxsize)
-        with self._file.open("rb") as binary:
-            reader = csv.reader(self._decoded(binary), delimiter=self._separator)
-            next(reader, None)
-            self._lines, self._not_utf8 = [], False
-            first_line = reader.line_num + 1
-            for fields in reader:
-                last, first_line_of_last = self._lines, first_line
+        with _open_binary(self._file) as binary:
+            records = _parse(self._decoded(binary), self._separator)
+            next(records, None)
+            last: list[str] = []
+            self._forget_lines()
+            for fields in records:
+                last = self._lines
+                if len(last) > 1 and _has_faulty_quotes(last, self._separator):
+                    raise _refuse_quote(self._file, self._line_number - len(last) + 1)
                 yield self._fit(fields)
-                self._lines, self._not_utf8, first_line = [], False, reader.line_num + 1
-            if reader.line_num > 1 and len(last) > 1:
-                self._refuse_open_quote(last, first_line_of_last)
+                self._forget_lines()
+            if _has_faulty_quotes(last, self._separator, only_open=True):
+                raise _refuse_quote(self._file, self._line_number - len(last) + 1)
 
-    def _decoded(self, binary: Iterator[bytes]) -> Iterator[str]:
-        for line in binary:
+    def _forget_lines(self) -> None:
+        self._lines, self._not_utf8 = [], False
+
+    def _decoded(self, binary: Iterable[bytes]) -> Iterator[str]:
+        for line in _lines_from_header(binary):
             try:
                 text = line.decode("utf-8")
             except UnicodeDecodeError:
                 text, self._not_utf8 = line.decode("latin-1"), True
+            if "\r" in text:
+                body = text.removesuffix("\n").removesuffix("\r")
+                text = body.replace("\r", _BARE_CR) + text[len(body) :]
             self._lines.append(text)
-            yield text.replace("\0", "")
+            self._line_number += 1
+            yield text
 
     def _fit(self, fields: list[str]) -> list[str | None]:
         fault: str | None = Reason.ROW_NOT_UTF8 if self._not_utf8 else None
@@ -153,16 +244,4 @@ class _Records:
             kept = self._width - 1
             fields = [*fields[:kept], self._separator.join(fields[kept:])]  # nothing of the row is thrown away
         missing = self._width - len(fields)
-        return [*(field or None for field in fields), *[None] * missing, fault]
-
-    def _refuse_open_quote(self, lines: list[str], number: int) -> None:
-        """Raise if the last record only ended because the file did: the rows after its quote would be lost in it."""
-        try:
-            list(csv.reader(lines, delimiter=self._separator, strict=True))
-        except csv.Error as error:
-            if "unexpected end of data" in str(error):
-                raise SourceError(
-                    "SOURCE_OPEN_QUOTE",
-                    f"{self._file}, line {number}: a quote opens a field that never ends.",
-                    "Close the quote, or double it where it is part of the text.",
-                ) from None
+        return [*(field.replace(_BARE_CR, "\r") or None for field in fields), *[None] * missing, fault]

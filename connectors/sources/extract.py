@@ -64,7 +64,7 @@ def find_files(path: str, ending: str) -> list[Path]:
     if place.is_file():
         return [place]
     if place.is_dir():
-        found = sorted(place.glob(f"*{ending}"))
+        found = sorted(file for file in place.iterdir() if file.suffix.lower() == ending and file.is_file())
         nothing = f"The folder {path} holds no {ending} file."
     elif any(mark in path for mark in "*?["):
         anchor = Path(place.anchor)
@@ -87,9 +87,9 @@ def require_columns(wanted: Sequence[str], present: Sequence[str], where: str) -
     faults = []
     for name in missing:
         near = difflib.get_close_matches(name.lower().strip(), list(lowered), n=1, cutoff=0.6)
-        hint = f"did you mean {lowered[near[0]]!r}?" if near else f"it has {', '.join(map(repr, present))}"
+        hint = f"did you mean {lowered[near[0]]!r}?" if near else f"it has {', '.join(map(repr, present))}."
         faults.append(f"column {name!r} is not in {where}; {hint}")
-    raise SourceError("COLUMN_MISSING", f"{'. '.join(faults)}.", "Correct [columns] in the job file.")
+    raise SourceError("COLUMN_MISSING", " ".join(faults), "Correct [columns] in the job file.")
 
 
 def refuse_empty(where: str, *, has_header: bool) -> SourceError:

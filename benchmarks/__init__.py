@@ -1,0 +1,1 @@
+"""Speed as ratios: each figure stands beside a named floor that was measured in the same run."""

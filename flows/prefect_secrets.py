@@ -1,0 +1,35 @@
+"""Credentials from Prefect Secret blocks, for workers whose environment has none."""
+
+from dataclasses import replace
+from typing import Final
+
+from prefect.blocks.system import Secret
+
+from connectors.ringcx.settings import Account
+
+BLOCKS: Final = {
+    "client_id": "leadferry-rc-client-id",
+    "client_secret": "leadferry-rc-client-secret",
+    "jwt": "leadferry-rc-jwt",
+}
+"""Field of the account to the name of the Secret block that may hold it."""
+
+
+def with_secret_blocks(account: Account) -> Account:
+    """Return `account` with what it lacks filled in from Secret blocks, where there are such blocks.
+
+    What the environment says wins; a legacy token needs nothing else. Values stay in this process's memory.
+    """
+    if account.legacy_token:
+        return account
+    missing = [field for field in BLOCKS if not getattr(account, field)]
+    return replace(account, **{field: _read_block(BLOCKS[field]) for field in missing})
+
+
+def _read_block(name: str) -> str:
+    """Return the secret in a block, or nothing where there is no such block: the sign-in says what is missing."""
+    try:
+        block = Secret.load(name)
+    except ValueError:
+        return ""
+    return str(block.get()) if isinstance(block, Secret) else ""

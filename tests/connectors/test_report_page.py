@@ -1,0 +1,498 @@
+"""The page for people: whole for every status, true to the facts, closed to markup from rows, and alone on disk."""
+
+import re
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+from connectors.report.page import (
+    VERDICTS,
+    WORDINGS,
+    render_page,
+    tell_count,
+    tell_duration,
+    tell_percent,
+    tell_share,
+    write_page,
+)
+from transforms.vocabulary.outcomes import Outcome
+from transforms.vocabulary.reasons import REASONS, Reason
+
+STATUSES = ["checked", "planned", "succeeded", "unresolved", "failed", "gate", "interrupted", "running"]
+VOID = {"br", "meta", "wbr"}
+INLINE = {"bdi", "code", "i", "span", "time", "wbr"}
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+MASKED = "(•••) •••-••43"
+
+
+def make_reason(code, rows, *, extern_id="ACME-1", phone=MASKED):
+    reason = REASONS[code]
+    examples = [{"source_row": 41_000 + row, "externId": extern_id, "phone": phone} for row in range(min(rows, 2))]
+    return {
+        "code": code.value,
+        "outcome": reason.outcome.value,
+        "rows": rows,
+        "advice": reason.advice,
+        "examples": examples,
+    }
+
+
+def make_facts(status="succeeded", reasons=(), *, read=120_000, **changed):
+    """Return the facts of a run of `read` rows: those without one of `reasons` are loaded, or ready where none is."""
+    counts = dict.fromkeys(Outcome, 0)
+    for reason in reasons:
+        counts[Outcome(reason["outcome"])] += reason["rows"]
+    sends = status not in {"checked", "planned", "gate"}
+    counts[Outcome.LOADED if sends else Outcome.NOT_SENT] += read - sum(counts.values())
+    staged = read - counts[Outcome.REJECTED] - counts[Outcome.DUPLICATE]
+    loaded = counts[Outcome.LOADED]
+    facts = {
+        "run_id": "hospitals-20261121T021622-827e",
+        "job": "hospitals",
+        "started_at": "2026-11-21T02:16:22.376001+00:00",
+        "finished_at": "2026-11-21T02:19:25.207010+00:00",
+        "status": status,
+        "headline": f"{loaded:,} of {read:,} rows are in RingCX.",
+        "counts": {"rows_read": read, **{outcome.value: rows for outcome, rows in counts.items()}},
+        "balanced": True,
+        "batches": -(-staged // 1000),
+        "requests": 118 if sends else 0,
+        "leads_staged": staged,
+        "source": "/data/hospitals.csv",
+        "load": {
+            "campaign": "My Predictive Campaign",
+            "description": "Hospitals",
+            "dial_priority": "NORMAL",
+            "duplicate_handling": "REMOVE_FROM_LIST",
+            "time_zone_option": "EXPLICIT",
+            "list_state": "ACTIVE",
+            "dnc_tags": [],
+            "batch_size": 1000,
+        },
+        "max_reject_rate": 0.25,
+        "reject_rate": counts[Outcome.REJECTED] / read if read else 0.0,
+        "reasons": list(reasons),
+        "repairs": [{"note": "ZIP code got its leading zero back", "rows": 14}],
+        "time_zones": [{"value": "America/Chicago", "leads": staged, "loaded": loaded}] if staged else [],
+        "states": [{"value": f"S{n}", "leads": 900 - n, "loaded": 7} for n in range(55)],
+        "campaign": {"id": 12345, "name": "My Predictive Campaign"} if sends else None,
+        "warnings": [],
+        "leadferry_version": "0.1.0",
+        "folder": "/home/me/.leadferry/runs/hospitals-20261121T021622-827e",
+    }
+    if sends:
+        facts["delivery"] = [{"state": "accepted", "code": None, "times": 118, "message": "1000 leads inserted"}]
+    return facts | changed
+
+
+EVERY_REASON = [make_reason(reason, 1000 + place) for place, reason in enumerate(Reason)]
+
+
+@dataclass
+class Node:
+    tag: str
+    attributes: dict
+    children: list = field(default_factory=list)
+
+    def walk(self):
+        for child in self.children:
+            if isinstance(child, Node):
+                yield child
+                yield from child.walk()
+
+    def find(self, tag, **wanted):
+        return [
+            node
+            for node in self.walk()
+            if node.tag == tag and all(node.attributes.get(name.strip("_")) == value for name, value in wanted.items())
+        ]
+
+    @property
+    def text(self):
+        """The text as it is read: no style sheet, and a space where another block or cell begins."""
+        return " ".join(self.spell().split())
+
+    def spell(self):
+        if self.tag == "style":
+            return ""
+        gap = "" if self.tag in INLINE else " "
+        return gap + "".join(each.spell() if isinstance(each, Node) else each for each in self.children) + gap
+
+
+class Reader(HTMLParser):
+    """Builds a tree and refuses what is not nested or closed as it should be."""
+
+    def __init__(self):
+        super().__init__()
+        self.root = Node("", {})
+        self.open = [self.root]
+
+    def handle_starttag(self, tag, attrs):
+        assert len({name for name, _ in attrs}) == len(attrs), f"<{tag}> has an attribute twice"
+        node = Node(tag, dict(attrs))
+        self.open[-1].children.append(node)
+        if tag not in VOID:
+            self.open.append(node)
+
+    def handle_startendtag(self, tag, attrs):
+        self.open[-1].children.append(Node(tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop().tag == tag, f"</{tag}> at {self.getpos()} closes something else"
+
+    def handle_data(self, data):
+        self.open[-1].children.append(data)
+
+
+def read_html(html):
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert reader.open == [reader.root], "an element is not closed"
+    return reader.root
+
+
+def read_page(facts):
+    return read_html(render_page(facts))
+
+
+def told_counts(page):
+    """Return what the account says: outcome code to (rows, share)."""
+    (table,) = page.find("table", class_="account")
+    rows = [[cell.text for cell in row.children if isinstance(cell, Node)] for row in table.find("tr")]
+    return {code: (rows_, share) for _, _, code, rows_, share in rows[1:-2]}, [row[3] for row in rows[-2:]]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_page_is_whole_for_every_status(status):
+    facts = make_facts(status, EVERY_REASON)
+    page = read_page(facts)
+    assert [node.text for node in page.find("h1")] == [facts["headline"]]
+    (badge,) = page.find("p", class_="badge")
+    assert badge.text == f"Status: {VERDICTS[status].name}"
+    assert VERDICTS[status].meaning in page.text
+
+
+def test_every_status_has_its_own_verdict():
+    assert sorted(VERDICTS) == sorted(STATUSES)
+    assert len({verdict.name for verdict in VERDICTS.values()}) == len(STATUSES)
+
+
+def test_a_status_of_later_versions_is_shown_as_it_is():
+    (badge,) = read_page(make_facts("postponed")).find("p", class_="badge")
+    assert badge.text == "Status: Postponed"
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_page_can_be_read_by_a_screen_reader(status):
+    page = read_page(make_facts(status, EVERY_REASON, warnings=["a warning"]))
+    ids = [node.attributes["id"] for node in page.walk() if "id" in node.attributes]
+    assert len(ids) == len(set(ids))
+    named = [node.attributes["aria-labelledby"].split() for node in page.walk() if "aria-labelledby" in node.attributes]
+    assert {name for names in named for name in names} <= set(ids)
+    levels = [int(node.tag[1]) for node in page.walk() if re.fullmatch("h[1-6]", node.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    for table in page.find("table"):
+        assert len(table.find("caption")) == 1
+        assert all(cell.attributes.get("scope") in {"row", "col"} for cell in table.find("th"))
+    for drawing in page.find("svg"):
+        assert drawing.attributes.get("aria-hidden") == "true" or drawing.find("title")[0].text
+    (html,) = page.find("html")
+    assert html.attributes["lang"] == "en"
+
+
+def test_picture_has_the_same_numbers_in_words():
+    reasons = [make_reason(Reason.PHONE_MISSING, 3), make_reason(Reason.ANSWER_UNKNOWN, 1)]
+    texts = {node.text for node in read_page(make_facts("unresolved", reasons, read=10)).find("desc")}
+    assert texts == {
+        "Of 10 rows read, 7 were staged (loaded: 6, unresolved: 1) and 3 were set aside before sending (rejected: 3)."
+    }
+
+
+def test_picture_has_a_band_for_each_outcome_met():
+    reasons = [make_reason(Reason.PHONE_MISSING, 3), make_reason(Reason.ANSWER_UNKNOWN, 1)]
+    for drawing in read_page(make_facts("unresolved", reasons, read=10)).find("svg", role="img"):
+        styles = [node.attributes["class"].split()[-1] for node in drawing.find("path")]
+        assert styles == ["s-loaded", "s-unresolved", "s-rejected"]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_counts_are_those_of_the_facts(status):
+    facts = make_facts(status, EVERY_REASON)
+    told, sums = told_counts(read_page(facts))
+    assert {code: rows for code, (rows, _) in told.items()} == {
+        outcome.value: f"{facts['counts'][outcome]:,}" for outcome in Outcome
+    }
+    assert sums == ["120,000", "120,000"]
+
+
+def test_every_outcome_has_words_and_a_colour():
+    html = render_page(make_facts())
+    assert set(WORDINGS) == set(Outcome)
+    for outcome in Outcome:
+        assert html.count(f"--{outcome.value.lower().replace('_', '-')}: #") == 2, "one for light, one for dark"
+
+
+def test_every_reason_is_shown_with_rows_advice_and_examples():
+    page = read_page(make_facts("unresolved", EVERY_REASON))
+    shown = {node.find("p", class_="code")[0].text: node for node in page.find("div", class_="reason")}
+    assert sorted(shown) == sorted(Reason)
+    for reason in EVERY_REASON:
+        node = shown[reason["code"]]
+        assert node.find("p", class_="rows")[0].text == f"{reason['rows']:,} rows"
+        assert reason["advice"].replace("`", "") in node.text
+        cells = [[cell.text for cell in row.find("th") + row.find("td")] for row in node.find("tr")[1:]]
+        assert cells == [["41,000", "ACME-1", MASKED], ["41,001", "ACME-1", MASKED]]
+
+
+def test_a_row_without_id_and_number_is_still_an_example():
+    page = read_page(make_facts("succeeded", [make_reason(Reason.PHONE_MISSING, 1, extern_id=None, phone=None)]))
+    (example,) = page.find("table", class_="examples")
+    assert [cell.text for cell in example.find("td")] == ["none", "none"]
+    assert page.find("p", class_="rows")[0].text == "1 row"
+
+
+def test_balanced_books_are_told_plainly():
+    assert "Balanced: the outcomes add up to the rows read." in read_page(make_facts()).text
+
+
+def test_books_that_do_not_balance_outweigh_the_rest():
+    page = read_page(make_facts("failed", balanced=False))
+    assert "Not balanced" in page.text
+    assert "Do not rely on these numbers" in page.text
+    assert "Balanced: the outcomes add up" not in page.text
+    assert not page.find("code"), "no command to go on with"
+
+
+@pytest.mark.parametrize("status", ["unresolved", "failed", "interrupted"])
+def test_a_run_that_can_go_on_names_the_command(status):
+    page = read_page(make_facts(status, [make_reason(Reason.ANSWER_UNKNOWN, 96)]))
+    commands = [node.text for node in page.find("code", class_="code")]
+    assert commands == ["leadferry resume hospitals-20261121T021622-827e"]
+
+
+@pytest.mark.parametrize("status", ["checked", "planned", "gate", "succeeded"])
+def test_a_run_that_is_over_names_no_resume(status):
+    page = read_page(make_facts(status, [make_reason(Reason.PHONE_ROUNDED, 41_000)]))
+    assert not [node.text for node in page.find("code") if "resume" in node.text]
+
+
+@pytest.mark.parametrize("status", ["checked", "planned", "gate"])
+def test_a_run_that_sends_nothing_says_so_and_shows_no_loaded_column(status):
+    page = read_page(make_facts(status, [make_reason(Reason.PHONE_ROUNDED, 41_000)]))
+    assert "no request sent" in page.text
+    assert "Loaded" not in [cell.text for table in page.find("table", class_="values") for cell in table.find("th")]
+
+
+def test_gate_says_what_was_measured_and_what_is_allowed():
+    page = read_page(make_facts("gate", [make_reason(Reason.PHONE_ROUNDED, 41_200)]))
+    assert "34.33% of the rows were rejected; the job allows 25%." in page.text
+    assert "Held back" in page.text
+
+
+def test_check_calls_sound_rows_ready():
+    page = read_page(make_facts("checked"))
+    assert "Ready to load sound, staged, nothing sent NOT_SENT 120,000 100%" in page.text
+
+
+@pytest.mark.parametrize("status", ["checked", "succeeded"])
+def test_a_source_without_rows_is_no_error(status):
+    page = read_page(make_facts(status, read=0, states=[], repairs=[], delivery=[], requests=0))
+    assert "The source held no rows." in page.text
+    assert not page.find("svg", role="img")
+    assert "No lead was staged." in page.text
+
+
+def test_trouble_and_plan_are_told_where_the_facts_have_them():
+    trouble = {"code": "NO_CONNECTION", "message": "RingCX is out of reach.", "next_step": "Resume the run later."}
+    assert (
+        "RingCX is out of reach. Resume the run later. (NO_CONNECTION)"
+        in read_page(make_facts("failed", trouble=trouble)).text
+    )
+    page = read_page(make_facts("planned", plan={"shortest_seconds": 65, "first_request_bytes": 201_233}))
+    assert "201,233 bytes" in page.text
+    assert "no less than 1 min 5 s" in page.text
+    assert page.find("a", href="first_request.json")
+
+
+def test_particulars_say_who_when_and_how():
+    page = read_page(make_facts())
+    (particulars,) = page.find("dl", class_="particulars")
+    told = {node.find("dt")[0].text: node.find("dd")[0].text for node in particulars.find("div")}
+    assert told["Job"] == "hospitals"
+    assert told["Run"] == "hospitals-20261121T021622-827e"
+    assert told["Campaign"] == "My Predictive Campaign id 12345"
+    assert told["Started"] == "21 November 2026, 02:16:22 UTC"
+    assert told["Finished"] == "21 November 2026, 02:19:25 UTC after 3 min 3 s"
+    assert told["Duplicate handling"].startswith("REMOVE_FROM_LIST")
+    assert told["Time zone option"].startswith("EXPLICIT")
+    assert told["Dial priority"] == "NORMAL"
+
+
+def test_times_of_another_zone_are_told_in_utc():
+    page = read_page(make_facts(started_at="2026-11-20T20:00:00-05:00"))
+    assert "21 November 2026, 01:00:00 UTC" in page.text
+
+
+def test_a_campaign_by_number_that_was_not_looked_up_is_named_by_it():
+    facts = make_facts("checked")
+    facts["load"] = {key: value for key, value in facts["load"].items() if key != "campaign"} | {"campaign_id": 77}
+    assert "id 77 as the job names it" in read_page(facts).text
+
+
+def test_long_tables_are_folded_and_the_longest_summed_up():
+    states = [{"value": f"S{n}", "leads": 500 - n, "loaded": 0} for n in range(100)]
+    page = read_page(make_facts(states=states))
+    (folded,) = page.find("details")
+    assert folded.find("summary")[0].text == "72 more states"
+    listed = [cell.text for table in page.find("table", class_="values") for cell in table.find("th", scope="row")]
+    assert listed == ["America/Chicago", *(f"S{n}" for n in range(80))]
+    assert (
+        f"20 further states with {sum(500 - n for n in range(80, 100)):,} leads stand in outcomes.parquet" in page.text
+    )
+
+
+def test_leads_without_a_time_zone_are_not_hidden():
+    page = read_page(make_facts(time_zones=[{"value": None, "leads": 3, "loaded": 3}]))
+    assert "not known 3 3" in page.text
+
+
+def test_delivery_repeats_the_words_of_ringcx():
+    delivery = [
+        {"state": "accepted", "code": None, "times": 1_118, "message": "1000 leads inserted"},
+        {"state": "refused", "code": "HTTP_400", "times": 1, "message": "leadPhone: must be 10 digits"},
+        {"state": "settled", "code": None, "times": 2, "message": None},
+        {"state": "of a later version", "code": None, "times": 1, "message": None},
+    ]
+    (table,) = read_page(make_facts("failed", delivery=delivery)).find("table", class_="plain answers")
+    told = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tr")[1:]]
+    assert told[0] == ["Accepted RingCX processed the request", "1000 leads inserted", "1,118"]
+    assert told[1][1:] == ["leadPhone: must be 10 digits HTTP_400", "1"]
+    assert [row[2] for row in told[2:]] == ["2", "1"]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_text_from_anywhere_never_becomes_markup(status):
+    sound = make_facts(status, [make_reason(Reason.PHONE_NOT_VALID, 2), make_reason(Reason.PHONE_REPEATED, 1)])
+    hostile = make_facts(
+        status,
+        [
+            make_reason(Reason.PHONE_NOT_VALID, 2, extern_id=HOSTILE, phone=HOSTILE) | {"detail": HOSTILE},
+            make_reason(Reason.PHONE_REPEATED, 1, extern_id=HOSTILE),
+        ],
+        headline=HOSTILE,
+        job=HOSTILE,
+        source=HOSTILE,
+        folder=HOSTILE,
+        run_id=HOSTILE,
+        warnings=[HOSTILE],
+        repairs=[{"note": HOSTILE, "rows": 1}],
+        time_zones=[{"value": HOSTILE, "leads": 1, "loaded": 0}],
+        states=[{"value": HOSTILE, "leads": 1, "loaded": 0}],
+        campaign={"id": 1, "name": HOSTILE},
+        load=sound["load"] | {"description": HOSTILE, "duplicate_handling": HOSTILE},
+        delivery=[{"state": HOSTILE, "code": HOSTILE, "times": 1, "message": HOSTILE}],
+        trouble={"code": HOSTILE, "message": HOSTILE, "next_step": HOSTILE},
+    )
+    page = read_page(hostile)
+    known = {node.tag for node in read_page(sound).walk()} | {"br", "code", "ul", "li", "table"}
+    assert {node.tag for node in page.walk()} <= known
+    assert not [name for node in page.walk() for name in node.attributes if name.startswith("on")]
+    assert page.find("h1")[0].text == HOSTILE
+    assert page.text.count("<script>alert(1)</script>") >= 18
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_page_needs_nothing_but_itself(status):
+    html = render_page(make_facts(status, EVERY_REASON))
+    page = read_html(html)
+    assert not page.find("script")
+    assert not page.find("link")
+    assert "://" not in html
+    assert "@import" not in html
+    assert "url(" not in html
+    references = {node.attributes[name] for node in page.walk() for name in ("src", "href") if name in node.attributes}
+    files = {"rejects.csv", "outcomes.parquet", "leads.parquet", "report.json", "first_request.json"}
+    assert references <= {"#account", *files}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("colour", ["ink", "soft", "good", "quiet", "warn", "bad"])
+@pytest.mark.parametrize("ground", ["sheet", "fill"])
+def test_text_has_the_contrast_that_wcag_asks_for(scheme, colour, ground):
+    """WCAG 2.2, 1.4.3: 4.5 to 1."""
+    assert contrast(colours(scheme)[colour], colours(scheme)[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("outcome", [outcome.value.lower().replace("_", "-") for outcome in Outcome])
+def test_bars_have_the_contrast_that_wcag_asks_for(scheme, outcome):
+    """WCAG 2.2, 1.4.11: 3 to 1."""
+    assert contrast(colours(scheme)[outcome], colours(scheme)["sheet"]) >= 3
+
+
+def colours(scheme):
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", block)) for block in root_blocks())
+    return light | dark if scheme == "dark" else light
+
+
+def root_blocks():
+    return re.findall(r":root \{(.*?)\}", render_page(make_facts()), flags=re.DOTALL)[:2]
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def luminance(colour):
+    parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        (0, 10, "0%"),
+        (0, 0, "0%"),
+        (10, 10, "100%"),
+        (1, 100_000, "<0.1%"),
+        (1, 1000, "0.1%"),
+        (999, 1000, "99.9%"),
+        (99_999, 100_000, ">99.9%"),
+        (1, 3, "33.3%"),
+    ],
+)
+def test_only_nothing_reads_as_nothing_and_only_everything_as_everything(part, whole, told):
+    assert tell_share(part, whole) == told
+
+
+def test_numbers_are_told_with_separators_and_the_right_noun():
+    assert tell_count(1, "row") == "1 row"
+    assert tell_count(0, "row") == "0 rows"
+    assert tell_count(12_000, "batch", "batches") == "12,000 batches"
+    assert [tell_percent(share) for share in (0.25, 0.25037, 0.00075188, 0, 1)] == [
+        "25%",
+        "25.04%",
+        "0.075%",
+        "0%",
+        "100%",
+    ]
+    assert [tell_duration(seconds) for seconds in (0.83, 12, 60, 3_725, 9_999_999)] == [
+        "0.8 s",
+        "12 s",
+        "1 min 0 s",
+        "1 h 2 min",
+        "2,777 h 46 min",
+    ]
+
+
+def test_page_is_written_as_utf_8(tmp_path):
+    path = tmp_path / "report.html"
+    write_page(path, make_facts("succeeded", [make_reason(Reason.PHONE_NOT_VALID, 1, extern_id="Zürich-東京")]))
+    assert "Zürich-東京" in path.read_text(encoding="utf-8")

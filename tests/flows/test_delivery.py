@@ -1,0 +1,264 @@
+"""Delivery over real HTTP against a RingCX that fails in every documented way: each lead lands once, or is named."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+from connectors.sandbox.settings import SandboxSettings
+from tests.conftest import lead_rows
+
+ENDS_WELL = {
+    "dropped before it was carried out": [{"call": "direct", "nth": 1, "fault": "drop_before_commit"}],
+    "dropped after it was carried out": [{"call": "direct", "nth": 1, "fault": "drop_after_commit"}],
+    "half carried out, then dropped": [{"call": "direct", "nth": 1, "fault": "drop_half_committed"}],
+    "dropped, carried out a little later": [
+        {"call": "direct", "nth": 1, "fault": "drop_then_commit_late", "seconds": 0.8}
+    ],
+    "500 before": [{"call": "direct", "nth": 1, "fault": "status_before_commit", "status": 500}],
+    "503 after": [{"call": "direct", "nth": 1, "fault": "status_after_commit", "status": 503}],
+    "504 before, then after": [
+        {"call": "direct", "nth": 1, "fault": "status_before_commit", "status": 504},
+        {"call": "direct", "nth": 2, "fault": "status_after_commit", "status": 504},
+    ],
+    "429 with Retry-After": [{"call": "direct", "nth": 2, "fault": "throttle", "retry_after": "seconds", "seconds": 1}],
+    "an expired token": [{"call": "direct", "nth": 2, "fault": "expire_token"}],
+    "all tokens revoked": [{"call": "direct", "nth": 2, "fault": "revoke_tokens"}],
+    "a truncated 200": [{"call": "direct", "nth": 1, "fault": "truncated_answer"}],
+    "a 200 that is no JSON, after": [{"call": "direct", "nth": 1, "fault": "not_json_answer", "when": "after"}],
+    "a 200 that is no JSON, before": [{"call": "direct", "nth": 1, "fault": "not_json_answer", "when": "before"}],
+    "slower than the time-out": [{"call": "direct", "nth": 1, "fault": "slow", "seconds": 3.0, "when": "after"}],
+    "a search that fails": [
+        {"call": "direct", "nth": 1, "fault": "drop_after_commit"},
+        {"call": "search", "nth": 1, "fault": "search_fails"},
+    ],
+    "a page that repeats": [{"call": "search", "nth": 1, "fault": "duplicate_page"}],
+    "nobody listening for a while": [{"call": "direct", "nth": 1, "fault": "refuse_connections", "seconds": 1.0}],
+}
+PATIENT = {"timeout_seconds": 2, "settle_seconds": 1.5, "give_up_seconds": 20}
+
+
+@pytest.mark.parametrize("what", ENDS_WELL)
+def test_every_lead_lands_exactly_once_when_a_request_is(leadferry, make_job, ringcx, what):
+    job = make_job(lead_rows(25), delivery=PATIENT)
+    ringcx.set_faults(ENDS_WELL[what])
+
+    ended = leadferry("load", job, "--json")
+
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == 25
+    assert sorted(ringcx.state.times_inserted().values()) == [1] * 25
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SandboxSettings(throttles=False, page_base=1, max_rows_cap=4),
+        SandboxSettings(throttles=False, max_rows_cap=3, count_shape="object"),
+        SandboxSettings(throttles=False, share_lists=True),
+        SandboxSettings(throttles=False, search_lag_seconds=0.6),
+    ],
+    ids=["pages from 1, four rows each", "three rows a page, count in an object", "shared lists", "a lagging index"],
+)
+def test_a_load_balances_whichever_way_ringcx_answers_searches(leadferry, make_job, ringcx, settings):
+    ringcx.reset(settings)
+
+    ended = leadferry("load", make_job(lead_rows(25), delivery=PATIENT), "--json")
+
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == 25
+
+
+def test_leads_that_were_there_before_are_not_taken_for_ours(leadferry, make_job, ringcx, tmp_path):
+    ringcx.reset(SandboxSettings(throttles=False, share_lists=True))
+    job = make_job(lead_rows(12), load={"duplicate_handling": "REMOVE_ALL_EXISTING"})
+    assert leadferry("load", job, "--json").json["counts"]["LOADED"] == 12
+
+    again = leadferry("load", job, "--json", "--out", tmp_path / "again")
+
+    assert again.code == 0, again
+    assert again.json["counts"]["REMOVED_BY_API"] == 12
+    assert set(pl.read_parquet(tmp_path / "again" / "outcomes.parquet")["reason"]) == {"API_DUPLICATE"}
+
+
+def test_a_second_load_that_keeps_everything_names_the_new_leads(leadferry, make_job, ringcx, tmp_path):
+    job = make_job(lead_rows(5), load={"duplicate_handling": "RETAIN_ALL"})
+    leadferry("load", job, "--out", tmp_path / "first")
+    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "drop_after_commit"}])
+    leadferry("load", job, "--out", tmp_path / "second")
+
+    first, second = (pl.read_parquet(tmp_path / name / "outcomes.parquet")["leadId"] for name in ("first", "second"))
+    assert first.null_count() == second.null_count() == 0
+    assert not set(first) & set(second)
+    assert ringcx.state.lead_count == 10
+
+
+@pytest.mark.parametrize("batch_size", [2, 5, 30])
+@pytest.mark.parametrize("handling", ["REMOVE_FROM_LIST", "REMOVE_ALL_EXISTING", "RETAIN_ALL"])
+def test_duplicate_handling_means_the_same_at_any_batch_size(leadferry, make_job, ringcx, handling, batch_size):
+    rows = lead_rows(12)
+    for place in (3, 7, 11):
+        rows[place]["phone"] = rows[1]["phone"]
+
+    ended = leadferry("load", make_job(rows, load={"duplicate_handling": handling, "batch_size": batch_size}), "--json")
+
+    kept = 12 if handling == "RETAIN_ALL" else 9
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == ringcx.state.lead_count == kept
+    assert ended.json["counts"]["DUPLICATE"] == 12 - kept
+
+
+def test_do_not_call_numbers_are_told_from_the_leads_that_landed(leadferry, make_job, ringcx, tmp_path):
+    ringcx.reset(SandboxSettings(throttles=False, do_not_call=("2035550000", "6175550000")))
+
+    ended = leadferry("load", make_job(lead_rows(12)), "--json", "--out", tmp_path / "out")
+
+    assert ended.code == 0, ended
+    outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet")
+    assert outcomes.filter(pl.col("reason") == "API_DO_NOT_CALL")["source_row"].to_list() == [0, 1]
+
+
+@pytest.mark.parametrize("names_rows", [True, False], ids=["rejected rows named", "rejected rows not named"])
+def test_a_lead_that_ringcx_rejects_does_not_sink_its_batch(leadferry, make_job, ringcx, tmp_path, names_rows):
+    ringcx.reset(SandboxSettings(throttles=False, send_rejected_rows=names_rows))
+    rows = [row | {"e164": None} for row in lead_rows(6)]
+    rows[2] |= {"phone": None, "e164": "+442079460123"}  # abroad, and the job leaves the international options off
+
+    ended = leadferry(
+        "load", make_job(rows, columns={"leadPhoneE164": "e164"}, load={"time_zone_option": "ZIPCODE"}), "--json",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+
+    assert ended.code == 0, ended
+    outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet")
+    assert outcomes["outcome"].to_list() == ["LOADED"] * 2 + ["REJECTED_BY_API"] + ["LOADED"] * 3
+    assert outcomes["reason"][2] == "API_REJECTED_ROW"
+
+
+def test_a_batch_too_large_for_the_server_is_halved_until_it_fits(leadferry, make_job, ringcx):
+    ringcx.reset(SandboxSettings(throttles=False, max_leads_per_request=4))
+
+    ended = leadferry("load", make_job(lead_rows(20)), "--json")
+
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == 20
+    assert ringcx.state.doubles() == {}
+
+
+def test_a_server_that_refuses_every_request_ends_the_run_with_exit_1(leadferry, make_job, ringcx):
+    ringcx.set_faults([{"call": "direct", "from": 1, "fault": "status_before_commit", "status": 403}])
+
+    ended = leadferry("load", make_job(lead_rows(20)), "--json")
+
+    assert ended.code == 1
+    assert ended.json["status"] == "failed"
+    assert ended.json["balanced"]
+    assert ended.json["counts"]["LOADED"] == 0
+    assert ended.json["error"]["code"] == "HTTP_403"
+
+
+def test_a_search_that_never_answers_leaves_rows_unresolved_and_resume_settles_them(leadferry, make_job, ringcx):
+    job = make_job(lead_rows(12), delivery=PATIENT | {"give_up_seconds": 1})
+    ringcx.set_faults([{"call": "search", "from": 1, "fault": "search_fails"}])
+
+    ended = leadferry("load", job, "--json", "--run-id", "tonight")
+    assert ended.code == 1
+    assert ended.json["status"] == "unresolved"
+    assert ended.json["counts"]["UNRESOLVED"] == 12
+
+    ringcx.set_faults([])
+    again = leadferry("resume", "tonight", "--json")
+    assert again.code == 0, again
+    assert again.json["counts"]["LOADED"] == 12
+    assert ringcx.state.doubles() == {}
+
+
+def test_a_server_out_of_reach_stops_the_run_and_resume_goes_on(leadferry, make_job, ringcx):
+    job = make_job(lead_rows(40), delivery={"give_up_seconds": 1, "max_in_flight": 1})
+    ringcx.set_faults([{"call": "direct", "from": 3, "fault": "drop_before_commit"}])
+
+    ended = leadferry("load", job, "--json", "--run-id", "tonight")
+    assert ended.code == 1, ended
+
+    ringcx.set_faults([])
+    again = leadferry("resume", "tonight", "--json")
+    assert again.code == 0, again
+    assert again.json["counts"]["LOADED"] == 40
+    assert ringcx.state.doubles() == {}
+
+
+@pytest.fixture
+def start(environment, tmp_path):
+    """Start the real command and go on while it runs."""
+
+    def begin(*arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows", *map(str, arguments)],
+            env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    return begin
+
+
+def _wait_for(condition, process):
+    end = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "the run never came that far"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("batches_before", [1, 3])
+def test_a_killed_run_is_resumed_to_the_same_end(leadferry, start, make_job, ringcx, batches_before):
+    ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
+    job = make_job(lead_rows(60), delivery=PATIENT | {"max_in_flight": 1})
+    process = start("load", job, "--run-id", "tonight")
+    with process:
+        _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= batches_before, process)
+        process.send_signal(signal.SIGKILL)
+    assert ringcx.state.lead_count < 60
+
+    again = leadferry("resume", "tonight", "--json")
+
+    assert again.code == 0, again
+    assert again.json["counts"]["LOADED"] == 60
+    assert again.json["balanced"]
+    assert sorted(ringcx.state.times_inserted().values()) == [1] * 60
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_ends_with_130_and_tells_how_to_go_on(leadferry, start, make_job, ringcx, number):
+    ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
+    job = make_job(lead_rows(60), delivery={"max_in_flight": 1})
+    process = start("load", job, "--run-id", "tonight")
+    with process:
+        _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 1, process)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 130, err
+    assert "leadferry resume tonight" in err
+    assert "Traceback" not in err
+    assert "interrupted" in leadferry("runs").out
+    again = leadferry("resume", "tonight", "--json")
+    assert again.json["counts"]["LOADED"] == 60
+    assert ringcx.state.doubles() == {}
+
+
+def test_a_second_process_cannot_work_on_the_same_run(leadferry, start, make_job, ringcx):
+    ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.3))
+    job = make_job(lead_rows(60), delivery={"max_in_flight": 1})
+    process = start("load", job, "--run-id", "tonight")
+    with process:
+        _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 1, process)
+        second = leadferry("resume", "tonight")
+        process.communicate(timeout=60)
+
+    assert second.code == 2
+    assert "at work on the run" in second.err
+    assert process.returncode == os.EX_OK
+    assert ringcx.state.doubles() == {}

@@ -1,0 +1,361 @@
+"""The same run as a Prefect flow, against a real Prefect server: tasks, states, artifacts, deployments, exit codes."""
+
+import contextlib
+import datetime as dt
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from connectors.sandbox.settings import SandboxSettings
+from flows.prefect_processes import DEPLOYMENT, PROJECT, PrefectStack, choose_port, clean_environment, end_session
+from tests.conftest import Ended, lead_rows
+
+pytestmark = pytest.mark.prefect
+
+STAGES = ["prepare", "deliver", "reconcile", "report"]
+TEN_DIGITS = re.compile(r"\d{3}\D{0,2}\d{3}\D?\d{4}(?!\d)")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory):
+    """One Prefect server for all tests here, with our deployment from prefect.yaml and no worker."""
+    folder = tmp_path_factory.mktemp("prefect")
+    stack = PrefectStack(folder, choose_port(0), clean_environment(os.environ), Event())
+    with stack.serving():
+        stack.create_work_pool()
+        stack.deploy()
+        yield stack
+
+
+@pytest.fixture
+def prefect(leadferry: Callable[..., Ended], stack: PrefectStack) -> Callable[..., Ended]:
+    """The command with the test's Prefect server. Prefect's own warnings are not ours to turn into errors."""
+
+    def run(*arguments: str | Path, **changes: str | None) -> Ended:
+        to_server = {
+            "PREFECT_API_URL": f"{stack.url}/api",
+            "PREFECT_HOME": str(stack.folder),
+            "PYTHONWARNINGS": None,
+        }
+        return leadferry(*arguments, **(to_server | changes))
+
+    return run
+
+
+def flow_run_named(stack: PrefectStack, name: str) -> dict[str, Any]:
+    [found] = stack.call("POST", "flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}})
+    return found
+
+
+def of_flow_run(stack: PrefectStack, kind: str, flow_run_id: str) -> list[dict[str, Any]]:
+    return stack.call("POST", f"{kind}/filter", {"flow_runs": {"id": {"any_": [flow_run_id]}}})
+
+
+def task_states(stack: PrefectStack, flow_run_id: str) -> dict[str, str]:
+    """Return the states of a flow run's tasks in the order they began, once the server has written all of them."""
+    runs: list[dict[str, Any]] = []
+    for _ in range(50):
+        runs = of_flow_run(stack, "task_runs", flow_run_id)
+        if runs and all(run["state_type"] in {"COMPLETED", "FAILED"} for run in runs) and runs_end(runs):
+            break
+        time.sleep(0.1)
+    return {run["name"]: run["state_type"] for run in sorted(runs, key=lambda run: run["start_time"])}
+
+
+def runs_end(runs: list[dict[str, Any]]) -> bool:
+    return any(run["name"] in {"report", "plan"} for run in runs)
+
+
+def test_the_command_line_does_not_import_prefect():
+    code = "import sys, flows.cli, flows.run, flows.check_run; sys.exit('prefect' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=False).returncode == 0
+
+
+def test_a_cron_deployment_gets_scheduled_runs(stack):
+    """With a wrong SQLAlchemy the scheduler fails without a word and this list stays empty for ever."""
+    wanted = {"deployments": {"name": {"any_": ["nightly"]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+
+    scheduled: list[dict[str, Any]] = []
+    deadline = time.monotonic() + 60
+    while len(scheduled) < 2 and time.monotonic() < deadline:
+        time.sleep(0.3)
+        scheduled = stack.call("POST", "flow_runs/filter", wanted)
+
+    starts = {dt.datetime.fromisoformat(run["expected_start_time"]) for run in scheduled if run["auto_scheduled"]}
+    assert len(starts) >= 2
+    assert {start.astimezone(ZoneInfo("America/New_York")).strftime("%H:%M") for start in starts} == {"02:30"}
+
+
+def test_the_deployment_has_a_form_that_says_what_it_takes(stack):
+    deployment = stack.call("GET", f"deployments/name/{DEPLOYMENT}")
+
+    fields = deployment["parameter_openapi_schema"]["properties"]
+    assert list(fields) == ["job", "limit", "run_id", "dry_run"]
+    assert all(field["description"] for field in fields.values())
+    assert {"minimum": 1, "type": "integer"} in fields["limit"]["anyOf"]
+    assert deployment["parameters"] == {"job": "data-samples/leads.toml"}
+    assert (PROJECT / deployment["parameters"]["job"]).is_file()
+    assert deployment["enforce_parameter_schema"]
+
+
+def test_a_load_runs_one_task_a_stage_and_shows_its_report(prefect, stack, make_job):
+    rows = lead_rows(25)
+    rows[3]["phone"] = "12"
+
+    ended = prefect("load", make_job(rows), "--json", "--run-id", "shown")
+
+    assert ended.code == 0, ended.err
+    assert ended.json["balanced"]
+    assert ended.json["counts"]["LOADED"] == 24
+    run = flow_run_named(stack, "shown")
+    assert run["state_type"] == "COMPLETED"
+    assert run["state"]["message"] == ended.json["headline"]
+    assert list(task_states(stack, run["id"]).items()) == [(stage, "COMPLETED") for stage in STAGES]
+    shown = {artifact["key"]: artifact for artifact in of_flow_run(stack, "artifacts", run["id"])}
+    assert set(shown) == {"leads-summary", "leads-reasons"}
+    assert ended.json["headline"] in shown["leads-summary"]["data"]
+    assert "report.html" in shown["leads-summary"]["data"]
+    assert [reason["reason"] for reason in json.loads(shown["leads-reasons"]["data"])] == [
+        reason["code"] for reason in ended.json["reasons"]
+    ]
+
+
+def test_no_phone_number_reaches_logs_or_artifacts(prefect, stack, make_job):
+    ended = prefect("load", make_job(lead_rows(15)), "--run-id", "discreet")
+
+    run = flow_run_named(stack, "discreet")
+    told = [artifact["data"] for artifact in of_flow_run(stack, "artifacts", run["id"])]
+    logged = {"logs": {"flow_run_id": {"any_": [run["id"]]}}}
+    told += [line["message"] for line in stack.call("POST", "logs/filter", logged)]
+    assert len(told) > 5
+    assert not [text for text in [*told, ended.err] if TEN_DIGITS.search(text)]
+
+
+def test_both_ways_of_running_come_to_the_same_report(prefect, leadferry, make_job, ringcx):
+    job = make_job([*lead_rows(20), *lead_rows(3)])
+
+    plain = leadferry("load", job, "--json").json
+    ringcx.reset(SandboxSettings(throttles=False))
+    in_tasks = prefect("load", job, "--json").json
+
+    differ = {"run_id", "started_at", "finished_at", "folder", "delivery", "reasons"}
+    assert {key: plain[key] for key in plain.keys() - differ} == {
+        key: in_tasks[key] for key in in_tasks.keys() - differ
+    }
+    assert plain["counts"]["LOADED"] == 20
+
+
+def test_a_quality_gate_fails_the_flow_run_and_exits_with_3(prefect, stack, make_job):
+    rows = lead_rows(10)
+    for row in rows[:6]:
+        row["phone"] = "none"
+
+    ended = prefect("load", make_job(rows), "--json", "--run-id", "gated")
+
+    assert ended.code == 3
+    assert ended.json["status"] == "gate"
+    assert ended.json["error"]["code"] == "TOO_MANY_REJECTED"
+    run = flow_run_named(stack, "gated")
+    assert run["state_type"] == "FAILED"
+    assert "6 of 10 rows were refused" in run["state"]["message"]
+    assert task_states(stack, run["id"]) == {"prepare": "FAILED", "report": "COMPLETED"}
+
+
+def test_refused_credentials_exit_with_2(prefect, stack, make_job):
+    ended = prefect("load", make_job(lead_rows(5)), "--json", "--run-id", "stranger", RC_JWT="not-ours")
+
+    assert ended.code == 2
+    run = flow_run_named(stack, "stranger")
+    assert run["state_type"] == "FAILED"
+    assert "Sign-in was refused" in run["state"]["message"]
+
+
+def test_unresolved_rows_fail_the_flow_run_and_a_resume_completes_it(prefect, stack, make_job, ringcx):
+    patient = {"timeout_seconds": 5, "settle_seconds": 0.5, "give_up_seconds": 1}
+    job = make_job(lead_rows(12), delivery=patient)
+    ringcx.set_faults([{"call": "search", "from": 1, "fault": "search_fails"}])
+
+    ended = prefect("load", job, "--json", "--run-id", "blind")
+    failed = flow_run_named(stack, "blind")
+    ringcx.set_faults([])
+    resumed = prefect("resume", "blind", "--json")
+
+    assert ended.code == 1
+    assert ended.json["counts"]["UNRESOLVED"] == 12
+    assert failed["state_type"] == "FAILED"
+    assert failed["state"]["message"] == ended.json["headline"]
+    assert resumed.code == 0
+    assert resumed.json["counts"]["LOADED"] == 12
+
+
+def test_a_server_out_of_reach_is_told_before_anything_is_sent(prefect, make_job):
+    ended = prefect("load", make_job(lead_rows(3)), "--json", PREFECT_API_URL="http://127.0.0.1:9/api")
+
+    assert ended.code == 2
+    assert ended.json["error"]["code"] == "PREFECT_UNREACHABLE"
+
+
+def test_sigterm_ends_a_flow_after_the_requests_in_flight_and_the_run_can_go_on(
+    prefect, stack, make_job, ringcx, environment, tmp_path
+):
+    job = make_job(lead_rows(60), load={"batch_size": 2}, delivery={"max_in_flight": 1})
+    ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.15))
+    to_server = {"PREFECT_API_URL": f"{stack.url}/api", "PREFECT_HOME": str(stack.folder)}
+    inherited = {name: value for name, value in environment.items() if name != "PYTHONWARNINGS"}
+    command = [sys.executable, "-m", "flows", "load", str(job), "--run-id", "stopped"]
+    with (
+        (tmp_path / "said").open("w+", encoding="utf-8") as said,
+        subprocess.Popen(command, env=inherited | to_server, cwd=tmp_path, stderr=said) as process,
+    ):
+        wait_for_text(tmp_path / "said", "deliver: 3 of 30")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 130
+
+    ringcx.state.settings = SandboxSettings(throttles=False)
+    ended = prefect("resume", "stopped", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.json["counts"]["LOADED"] == 60
+    outcomes = pl.read_parquet(Path(ended.json["folder"]) / "outcomes.parquet")
+    assert outcomes["leadId"].n_unique() == 60
+
+
+def wait_for_text(file: Path, text: str) -> None:
+    for _ in range(300):
+        if text in file.read_text(encoding="utf-8"):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{text!r} never came; said was:\n{file.read_text(encoding='utf-8')}")
+
+
+@pytest.fixture
+def execute(stack, environment):
+    """Run a flow run of the deployment as a worker would, in a process of its own."""
+
+    def run(flow_run_id: str) -> dict[str, Any]:
+        inherited = {name: value for name, value in environment.items() if name != "PYTHONWARNINGS"}
+        to_server = {"PREFECT_API_URL": f"{stack.url}/api", "PREFECT_HOME": str(stack.folder)}
+        command = [sys.executable, "-m", "prefect", "flow-run", "execute", flow_run_id]
+        subprocess.run(command, env=inherited | to_server, cwd=PROJECT, capture_output=True, timeout=120, check=False)
+        return stack.call("GET", f"flow_runs/{flow_run_id}")
+
+    return run
+
+
+def test_retrying_a_flow_run_goes_on_with_its_own_run(stack, execute, leadferry, make_job, ringcx):
+    patient = {"timeout_seconds": 5, "settle_seconds": 0.5, "give_up_seconds": 1}
+    job = make_job(lead_rows(12), name="night shift", delivery=patient)
+    ringcx.set_faults([{"call": "search", "from": 1, "fault": "search_fails"}])
+    flow_run_id = stack.start_run({"job": str(job), "limit": 10})
+
+    first = execute(flow_run_id)
+    ringcx.set_faults([])
+    again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
+    stack.call("POST", f"flow_runs/{flow_run_id}/set_state", again)
+    second = execute(flow_run_id)
+
+    assert first["state_type"] == "FAILED"
+    assert second["state_type"] == "COMPLETED", second["state"]
+    assert re.fullmatch(r"night shift \d{4}-\d{2}-\d{2}", second["name"])
+    [run] = leadferry("runs", "--json").json["runs"]
+    assert run["run_id"] == f"night-shift-{flow_run_id}"
+    assert run["report"]["counts"]["LOADED"] == run["report"]["requests"] * 10 == 10
+
+
+def test_a_dry_run_of_the_deployment_sends_nothing(stack, execute, make_job, ringcx):
+    ended = execute(stack.start_run({"job": str(make_job(lead_rows(12))), "dry_run": True}))
+
+    assert ended["state_type"] == "COMPLETED"
+    assert ended["state"]["message"] == "12 of 12 rows would be sent in 2 requests."
+    assert task_states(stack, ended["id"]) == {"plan": "COMPLETED"}
+    assert ringcx.state.faults is not None
+
+
+def test_credentials_come_from_secret_blocks_where_the_environment_has_none(prefect, stack, make_job):
+    settings = SandboxSettings()
+    kept = {
+        "leadferry-rc-client-id": settings.client_id,
+        "leadferry-rc-client-secret": settings.client_secret,
+        "leadferry-rc-jwt": settings.jwt,
+    }
+    for name, value in kept.items():
+        save_secret(stack, name, value)
+
+    ended = prefect("load", make_job(lead_rows(4)), "--json", RC_CLIENT_ID=None, RC_CLIENT_SECRET=None, RC_JWT=None)
+
+    assert ended.code == 0, ended.err
+    assert not [value for value in kept.values() if value in ended.err + ended.out]
+
+
+def save_secret(stack: PrefectStack, name: str, value: str) -> None:
+    kind = stack.call("GET", "block_types/slug/secret")
+    [schema, *_] = stack.call(
+        "POST", "block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind["id"]]}}}
+    )
+    stack.call(
+        "POST",
+        "block_documents/",
+        {"name": name, "data": {"value": value}, "block_type_id": kind["id"], "block_schema_id": schema["id"]},
+    )
+
+
+def test_without_a_server_a_throw_away_one_keeps_every_task_run(leadferry, make_job, tmp_path):
+    home = tmp_path / "prefect"
+
+    ended = leadferry(
+        "load", make_job(lead_rows(6)), "--prefect", "--json", PREFECT_HOME=str(home), PYTHONWARNINGS=None
+    )
+
+    assert ended.code == 0, ended.err
+    query = "select name, state_type from task_run order by start_time"
+    kept = pl.read_database_uri(query, f"sqlite://{home / 'prefect.db'}", engine="adbc")
+    assert kept.rows() == [(stage, "COMPLETED") for stage in STAGES]
+
+
+def test_the_demo_deploys_works_and_leaves_no_process(tmp_path):
+    environment = clean_environment(os.environ) | {"LEADFERRY_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "flows.prefect_demo", "--once", "--port", "0"]
+
+    ended = subprocess.run(command, env=environment, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert re.search(r"http://127\.0\.0\.1:\d+/runs/flow-run/[0-9a-f-]{36}", ended.stdout)
+    assert "Completed" in ended.stdout
+    assert processes_about(str(tmp_path)) == []
+
+
+def test_the_demo_takes_its_server_with_it_when_it_is_stopped(tmp_path):
+    environment = clean_environment(os.environ) | {"LEADFERRY_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "flows.prefect_demo", "--port", "0"]
+    with subprocess.Popen(command, env=environment, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            while not processes_about(str(tmp_path / "prefect-demo")):
+                time.sleep(0.1)
+            demo.send_signal(signal.SIGTERM)
+            assert demo.wait(60) == 130
+        finally:
+            demo.kill()
+    assert processes_about(str(tmp_path)) == []
+
+
+def processes_about(text: str) -> list[int]:
+    """Return the processes whose environment names `text`."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if text.encode() in (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+    return found

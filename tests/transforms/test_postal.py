@@ -1,0 +1,134 @@
+"""Postal codes and regions: what is recognised is normalised, and nothing is guessed."""
+
+import runpy
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from transforms.postal import REGION_NAMES, clean_postal_codes, region_code, zip_table
+
+ROOT = Path(__file__).parents[2]
+RESTORED = "ZIP: leading zero put back, proved by the state"
+UNKNOWN = "ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"
+ZIP_TEXTS = (
+    st.none() | st.text(max_size=12) | st.from_regex(r"[0-9]{1,10}(\.0){0,2}|[A-Za-z][0-9][a-z][- ]?[0-9][A-Z][0-9]")
+)
+
+
+def clean(code, state=None):
+    frame = pl.DataFrame({"zip": [code], "state": [state]}, schema={"zip": pl.String, "state": pl.String})
+    return clean_postal_codes(frame).select("zip", "zip_note").row(0)
+
+
+def region(*cells):
+    return (
+        pl.DataFrame({"cell": pl.Series(cells, dtype=pl.String)})
+        .select(region_code(pl.col("cell")))
+        .to_series()
+        .to_list()
+    )
+
+
+def test_the_packed_table_is_that_of_the_installed_zipcodes_package():
+    built = runpy.run_path(str(ROOT / "scripts" / "build_zip_table.py"))["build_zip_table"]()
+    assert_frame_equal(zip_table(), built)
+
+
+def test_the_table_has_each_zip_once_and_nothing_is_null():
+    table = zip_table()
+    assert table.height > 40_000
+    assert table.get_column("zip").is_unique().all()
+    assert table.get_column("zip").str.contains(r"^[0-9]{5}$").all()
+    assert not any(table.null_count().row(0))
+
+
+@pytest.mark.parametrize(
+    ("code", "clean_code"),
+    [
+        ("10001", "10001"),
+        (" 10001 ", "10001"),
+        ("10001.0", "10001"),
+        ("10001-1234", "10001-1234"),
+        ("100011234", "10001-1234"),
+        ("10001 1234", "10001-1234"),
+        ("k1a0b1", "K1A 0B1"),
+        ("K1A-0B1", "K1A 0B1"),
+        ("K1A 0B1", "K1A 0B1"),
+    ],
+)
+def test_a_known_form_is_normalised_without_a_note(code, clean_code):
+    assert clean(code) == (clean_code, None)
+
+
+@pytest.mark.parametrize(
+    "code", ["n/a", "sw1a 1aa", "12", "100011", "12345.0.0", "straße", "\u0661\u0660\u0660\u0660\u0661", "=A1"]
+)
+def test_anything_else_stays_as_it_is_and_is_noted(code):
+    assert clean(code) == (code, UNKNOWN)
+
+
+@pytest.mark.parametrize("code", [None, "", "  "])
+def test_a_blank_code_is_null_and_needs_no_note(code):
+    assert clean(code) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "expected"),
+    [
+        ("2134", "MA", ("02134", RESTORED)),
+        ("2134.0", "MA", ("02134", RESTORED)),
+        ("901", "PR", ("00901", RESTORED)),
+        ("2134", "TX", ("2134", UNKNOWN)),
+        ("2134", None, ("2134", UNKNOWN)),
+        ("9999", "MA", ("9999", UNKNOWN)),
+        ("34", "MA", ("34", UNKNOWN)),
+    ],
+)
+def test_leading_zeros_come_back_only_where_the_rows_own_state_proves_them(code, state, expected):
+    assert clean(code, state) == expected
+
+
+def test_leading_zeros_stay_lost_without_a_column_of_states():
+    frame = clean_postal_codes(pl.DataFrame({"zip": ["2134", "10001"]}))
+    assert frame.rows() == [("2134", UNKNOWN), ("10001", None)]
+
+
+def test_rows_keep_their_order_and_other_columns():
+    frame = pl.DataFrame({"zip": ["2134", None, "x", "90210"], "state": ["MA", "MA", None, "CA"], "n": [3, 1, 2, 0]})
+    cleaned = clean_postal_codes(frame)
+    assert cleaned.columns == ["zip", "state", "n", "zip_note"]
+    assert cleaned.get_column("n").to_list() == [3, 1, 2, 0]
+    assert cleaned.get_column("zip").to_list() == ["02134", None, "x", "90210"]
+
+
+@given(st.lists(st.tuples(ZIP_TEXTS, st.sampled_from([None, "MA", "PR", "TX"])), min_size=1, max_size=20))
+@example([("12345.0.0", None), ("\u0390", None), ("ŉ", "MA"), ("901.0", "PR")])
+def test_cleaning_codes_twice_changes_nothing(rows):
+    frame = pl.DataFrame(rows, schema={"zip": pl.String, "state": pl.String}, orient="row")
+    once = clean_postal_codes(frame).drop("zip_note")
+    assert_frame_equal(clean_postal_codes(once).drop("zip_note"), once)
+    assert once.height == len(rows)
+
+
+@pytest.mark.parametrize("name", sorted(REGION_NAMES))
+def test_a_regions_name_and_code_in_any_case_give_its_code(name):
+    code = REGION_NAMES[name]
+    assert region(name, name.lower(), f" {name.title()} ", code, code.lower()) == [code] * 5
+
+
+def test_a_name_written_with_a_combining_accent_is_known():
+    assert region("Que\u0301bec") == ["QC"]
+
+
+def test_an_unknown_region_is_only_cleaned():
+    assert region(" Bavaria\x00", "n/a", "", None, "xx") == ["Bavaria", "n/a", None, None, "xx"]
+
+
+@given(st.lists(st.none() | st.text(max_size=10), max_size=20))
+def test_a_region_code_of_a_region_code_is_itself(cells):
+    once = region(*cells)
+    assert region(*once) == once

@@ -1,0 +1,306 @@
+"""Source rows become leads: each row once, in order, whatever stands in it."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from transforms.lead_rules import lead_schema
+from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
+from transforms.time_zones import ZoneNaming
+from transforms.vocabulary.lead_fields import LEAD_FIELDS
+from transforms.vocabulary.reasons import REASONS
+
+NAMING = ZoneNaming(dt.date(2026, 1, 15))
+RULES = PreparingRules(NAMING, explicit_zones=True, reject_unknown_zone=True)
+LENIENT = PreparingRules(NAMING, explicit_zones=True, reject_unknown_zone=False)
+OTHER_OPTION = PreparingRules(NAMING, explicit_zones=False, reject_unknown_zone=True)
+PHONE = "2125550123"
+EVERYTHING = LeadMapping(
+    {name: name for name in LEAD_FIELDS if name != "leadPhone"},
+    ("phone one", "phone two"),
+    {"owner": "owner", "sales_note": "owner", "a.b": "owner"},
+    {"home": "home", "home_note": "home"},
+)
+NASTY = [
+    "\x00",
+    "a\x00b",
+    "=1+1",
+    '=HYPERLINK("http://example.com")',
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "{{ 7 * 7 }}",
+    "{% raw %}",
+    "${HOME}",
+    "<script>",
+    "'; drop table leads; --",
+    "\u202e",
+    "\ufeff",
+    "\U0001f4de 212 555 0123",
+    "x" * 70_000,
+    "9" * 70_000,
+    "e\u0301" * 300,
+    "\r\n",
+    "|",
+    "2125550123|2125550123",
+    "4.15555E+09",
+    "2125550123",
+    "10001",
+    "NY",
+    "EST",
+    "America/Denver",
+    "+442079460000",
+    "7.0",
+    "1e400",
+    "nan",
+    "-0",
+]
+CELLS = st.none() | st.sampled_from(NASTY) | st.text(max_size=20)
+
+
+def source(*rows):
+    """Source rows from dicts; columns that no row names are null."""
+    columns = sorted({"id", "phone"} | {name for row in rows for name in row})
+    frame = pl.DataFrame(list(rows), schema=dict.fromkeys([*columns, "row_fault"], pl.String))
+    return frame.with_row_index("source_row").with_columns(pl.col("source_row").cast(pl.UInt64))
+
+
+def prepare(*rows, rules=LENIENT, phones=("phone",), extended=None, personas=None, **fields):
+    rows = [{"id": f"id{place}", "phone": PHONE} | row for place, row in enumerate(rows)]
+    mapping = LeadMapping({"externId": "id", **fields}, phones, extended or {}, personas or {})
+    return prepare_leads(source(*rows), mapping, rules)
+
+
+def one(row, **options):
+    return prepare(row, **options).row(0, named=True)
+
+
+# --- whatever stands in a cell ----------------------------------------------------------------------------------
+
+WIDE = sorted(set(EVERYTHING.text.values()) | {"phone one", "phone two", "owner", "home"})
+
+
+@st.composite
+def wide_rows(draw):
+    """A few rows in which a few cells hold anything and the rest are right."""
+    right = dict.fromkeys(WIDE) | {"externId": "id", "phone one": PHONE, "zip": "10001"}
+    changes = st.dictionaries(st.sampled_from(WIDE), CELLS, max_size=8)
+    return [right | draw(changes) for _ in range(draw(st.integers(0, 6)))]
+
+
+@settings(max_examples=35, deadline=None)
+@given(wide_rows(), st.sampled_from([RULES, LENIENT, OTHER_OPTION]))
+@example([dict.fromkeys(WIDE, cell) for cell in NASTY], RULES)
+@example([dict.fromkeys(WIDE)], OTHER_OPTION)
+def test_each_row_comes_out_once_in_order_and_valid_or_with_a_reason(rows, rules):
+    frame = pl.DataFrame(rows, schema=dict.fromkeys([*WIDE, "row_fault"], pl.String))
+    frame = frame.with_columns((pl.int_range(pl.len(), dtype=pl.UInt64) + 40).alias("source_row"))
+    prepared = prepare_leads(frame, EVERYTHING, rules)
+    assert prepared.get_column("source_row").to_list() == list(range(40, 40 + len(rows)))
+    assert prepared.columns == ["source_row", *EVERYTHING.lead_columns(), *VERDICT_COLUMNS]
+    assert set(prepared.get_column("reason").drop_nulls()) <= set(REASONS)
+    valid = prepared.filter(pl.col("reason").is_null())
+    lead_schema().validate(valid.drop("source_row", *VERDICT_COLUMNS), lazy=True)
+    assert valid.select(pl.any_horizontal(pl.col("leadPhone", "leadPhoneE164").is_not_null())).to_series().all()
+    zoned = valid.get_column("leadTimezone").is_not_null()
+    assert {RULES: zoned.all(), LENIENT: True, OTHER_OPTION: not zoned.any()}[rules]
+
+
+SECRET = "Zz\u00e9cret"
+
+
+@pytest.mark.parametrize("column", WIDE)
+def test_a_note_holds_no_value_of_the_row(column):
+    row = dict.fromkeys([*WIDE, "row_fault"]) | {"externId": "id", "phone one": PHONE, column: SECRET}
+    frame = pl.DataFrame([row], schema=dict.fromkeys(row, pl.String)).with_columns(
+        pl.lit(0, pl.UInt64).alias("source_row")
+    )
+    assert SECRET not in (prepare_leads(frame, EVERYTHING, LENIENT).item(0, "note") or "")
+
+
+def test_preparing_leads_again_changes_nothing():
+    right = {"externId": "id", "phone one": PHONE, "leadPriority": "7.0", "maxPasses": None, "leadTimezone": None}
+    rows = [dict.fromkeys(WIDE, cell) | right for cell in NASTY]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys([*WIDE, "row_fault"], pl.String)).with_row_index("source_row")
+    once = prepare_leads(frame, EVERYTHING, LENIENT)
+    again = once.select(
+        "source_row",
+        *(pl.col(name).cast(pl.String) for name in EVERYTHING.text),
+        pl.col("leadPhone").alias("phone one"),
+        pl.lit(None, pl.String).alias("phone two"),
+        pl.col("extendedLeadData.owner").alias("owner"),
+        pl.col("personaPhoneConfig.home").alias("home"),
+        pl.lit(None, pl.String).alias("row_fault"),
+    )
+    twice = prepare_leads(again, EVERYTHING, LENIENT)
+    good = once.get_column("reason").is_null()
+    assert good.sum() > 25
+    columns = EVERYTHING.lead_columns()
+    assert twice.filter(good).select(columns).equals(once.filter(good).select(columns))
+
+
+# --- mapping ----------------------------------------------------------------------------------------------------
+
+
+def test_the_columns_of_a_lead_follow_the_mapping():
+    mapping = LeadMapping({"externId": "id", "zip": "z"}, ("p",), {"k": "c"}, {"home": "h"})
+    assert mapping.lead_columns() == [
+        "externId",
+        "leadPhone",
+        "zip",
+        "leadTimezone",
+        "extendedLeadData.k",
+        "personaPhoneConfig.home",
+    ]
+    assert LeadMapping({"externId": "i", "leadTimezone": "t"}, ()).lead_columns() == ["externId", "leadTimezone"]
+
+
+def test_one_source_column_may_fill_several_fields():
+    row = one({"name": " Poe "}, lastName="name", auxData1="name", extended={"name": "name"})
+    assert (row["lastName"], row["auxData1"], row["extendedLeadData.name"]) == ("Poe", "Poe", "Poe")
+
+
+def test_an_id_loses_its_ends_only_and_its_controls_are_a_reason():
+    rows = prepare({"id": " 0042 "}, {"id": "a\tb"}, {"id": "  "}, {"id": None}, {"id": "x" * 256}, {"id": "=1"})
+    assert rows.get_column("externId").to_list()[:2] == ["0042", "a\tb"]
+    assert rows.get_column("reason").to_list() == [
+        None,
+        "EXTERN_ID_CONTROL_CHARACTERS",
+        "EXTERN_ID_MISSING",
+        "EXTERN_ID_MISSING",
+        "EXTERN_ID_TOO_LONG",
+        None,
+    ]
+
+
+def test_a_record_that_is_no_row_is_refused_before_anything_else():
+    rows = prepare({"row_fault": "ROW_TOO_MANY_FIELDS", "id": None, "phone": "1"}, {"row_fault": "ROW_NOT_UTF8"}, {})
+    assert rows.get_column("reason").to_list() == ["ROW_TOO_MANY_FIELDS", "ROW_NOT_UTF8", None]
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one_cell", "two_cell", "phone", "reason", "note"),
+    [
+        (PHONE, "3125550188", f"{PHONE}|3125550188", None, None),
+        ("3125550188", PHONE, f"3125550188|{PHONE}", None, None),
+        (PHONE, f"1{PHONE}", PHONE, None, None),
+        (PHONE, None, PHONE, None, None),
+        (None, PHONE, PHONE, None, None),
+        (PHONE, "12", PHONE, None, "number left out: PHONE_TOO_SHORT"),
+        ("5550123", PHONE, PHONE, None, "number left out: PHONE_NO_AREA_CODE"),
+        ("12", "5550123", None, "PHONE_TOO_SHORT", None),
+        (None, "12", None, "PHONE_TOO_SHORT", None),
+        (None, None, None, "PHONE_MISSING", None),
+    ],
+)
+def test_numbers_of_several_columns_are_joined_in_order_of_preference(one_cell, two_cell, phone, reason, note):
+    row = one({"phone": one_cell, "second": two_cell}, phones=("phone", "second"))
+    assert (row["leadPhone"], row["reason"], row["note"]) == (phone, reason, note)
+
+
+@pytest.mark.parametrize(
+    ("phone", "e164", "expected"),
+    [
+        (PHONE, "+442079460000", (PHONE, "+442079460000", None, None)),
+        (PHONE, "nonsense", (PHONE, None, None, "leadPhoneE164 left out: not valid")),
+        ("12", "+442079460000", (None, "+442079460000", None, "leadPhone left out: PHONE_TOO_SHORT")),
+        (None, "+442079460000", (None, "+442079460000", None, None)),
+        (PHONE, None, (PHONE, None, None, None)),
+        (None, "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
+        ("12", None, (None, None, "PHONE_TOO_SHORT", None)),
+        (None, None, (None, None, "PHONE_MISSING", None)),
+    ],
+)
+def test_one_good_number_carries_the_lead(phone, e164, expected):
+    row = one({"phone": phone, "abroad": e164}, leadPhoneE164="abroad")
+    assert (row["leadPhone"], row["leadPhoneE164"], row["reason"], row["note"]) == expected
+
+
+def test_an_e164_number_without_a_country_code_belongs_to_the_country_of_origin():
+    british = PreparingRules(NAMING, explicit_zones=False, reject_unknown_zone=False, origin_country="GB")
+    row = one({"phone": None, "abroad": "020 7946 0000"}, rules=british, leadPhoneE164="abroad")
+    assert row["leadPhoneE164"] == "+442079460000"
+
+
+def test_a_job_without_phone_columns_is_carried_by_e164_alone():
+    row = one({"abroad": "+12125550123"}, rules=RULES, phones=(), leadPhoneE164="abroad")
+    assert "leadPhone" not in row
+    assert (row["reason"], row["leadTimezone"], row["time_zone_source"]) == (None, "EST", "number")
+
+
+def test_a_wrong_side_number_is_left_out_and_noted_by_its_field():
+    row = one({"aux": "12", "home": "5550123"}, auxPhone="aux", personas={"home": "home", "home_note": "phone"})
+    assert (row["auxPhone"], row["personaPhoneConfig.home"], row["personaPhoneConfig.home_note"]) == (None, None, PHONE)
+    assert row["reason"] is None
+    assert set(row["note"].split("; ")) == {
+        "auxPhone left out: PHONE_TOO_SHORT",
+        "personaPhoneConfig.home left out: PHONE_NO_AREA_CODE",
+    }
+
+
+def test_a_label_that_ends_in_note_is_data_and_no_note():
+    row = one({"remark": "prefers mornings"}, extended={"sales_note": "remark"})
+    assert row["extendedLeadData.sales_note"] == "prefers mornings"
+    assert row["note"] is None
+
+
+# --- whole numbers ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"), [("leadPriority", "LEAD_PRIORITY_NOT_INTEGER"), ("maxPasses", "MAX_PASSES_NOT_INTEGER")]
+)
+def test_a_whole_number_that_is_none_is_refused_and_a_blank_one_is_absent(field, reason):
+    rows = prepare(
+        {"n": "7"}, {"n": "7.0"}, {"n": " "}, {"n": "high"}, {"n": "7.5"}, {"n": "9999999999"}, **{field: "n"}
+    )
+    assert rows.get_column(field).to_list() == [7, 7, None, None, None, None]
+    assert rows.get_column("reason").to_list() == [None, None, None, reason, reason, reason]
+
+
+# --- places and zones -------------------------------------------------------------------------------------------
+
+
+def test_the_state_proves_a_zip_that_lost_its_zero_and_the_zip_proves_the_zone():
+    row = one({"z": "2134", "s": "Massachusetts"}, zip="z", state="s")
+    assert (row["zip"], row["state"], row["time_zone"], row["time_zone_source"]) == (
+        "02134",
+        "MA",
+        "America/New_York",
+        "zip",
+    )
+    assert row["note"] == "ZIP: leading zero put back, proved by the state"
+
+
+def test_zones_that_disagree_are_noted():
+    row = one({"z": "90210"}, zip="z")
+    assert (row["leadTimezone"], row["time_zone_conflict"]) == ("PST", True)
+    assert row["note"] == "time zones disagree; taken from the zip"
+
+
+UNKNOWN_PLACE = "8505550123"
+GUAM = "6715550123"
+
+
+@pytest.mark.parametrize(
+    ("phone", "given_zone", "strict", "lenient"),
+    [
+        (PHONE, None, (None, "EST"), (None, "EST")),
+        (PHONE, "Eastern", ("TIME_ZONE_NOT_VALID", "EST"), ("TIME_ZONE_NOT_VALID", "EST")),
+        (UNKNOWN_PLACE, None, ("TIME_ZONE_UNKNOWN", None), (None, None)),
+        (UNKNOWN_PLACE, "CST", (None, "CST"), (None, "CST")),
+        (UNKNOWN_PLACE, "Pacific/Guam", ("TIME_ZONE_NOT_NAMED", None), (None, None)),
+        (UNKNOWN_PLACE, "nowhere", ("TIME_ZONE_NOT_VALID", None), ("TIME_ZONE_NOT_VALID", None)),
+        (GUAM, None, ("TIME_ZONE_NOT_NAMED", None), (None, None)),
+    ],
+)
+def test_what_explicit_zones_ask_of_a_lead(phone, given_zone, strict, lenient):
+    for rules, expected in ((RULES, strict), (LENIENT, lenient), (OTHER_OPTION, (None, None))):
+        row = one({"phone": phone, "tz": given_zone}, rules=rules, leadTimezone="tz")
+        assert (row["reason"], row["leadTimezone"]) == expected

@@ -36,19 +36,18 @@ def check_job(
         check_gates(job, prepared)
     except QualityGateError:
         status = STATUS_GATE
-    plan = _plan(job, folder, prepared) if planned and prepared.batches else {}
-    return (
-        write_run_report(
-            job,
-            folder,
-            run_id=chosen,
-            status=status,
-            started_at=started.isoformat(),
-            finished_at=now(),
-            batches=len(prepared.batches),
-        )
-        | plan
+    body = _first_body(job, folder, prepared) if planned and prepared.batches else None
+    facts = write_run_report(
+        job,
+        folder,
+        run_id=chosen,
+        status=status,
+        started_at=started.isoformat(),
+        finished_at=now(),
+        batches=len(prepared.batches),
+        more={"row_limit": limit} | ({"plan": _plan(folder, prepared, body)} if body is not None else {}),
     )
+    return facts if body is None else facts | {"first_request_body": orjson.loads(body)}
 
 
 def _recorded_runs() -> list[RunRecord]:
@@ -63,20 +62,22 @@ def _recorded_runs() -> list[RunRecord]:
         ledger.close()
 
 
-def _plan(job: Job, folder: RunFolder, prepared: Prepared) -> dict[str, Any]:
-    """Return what would be sent: requests, how long the throttle makes them take, and the first body."""
-    first = load_request(load_options(job), wire_rows(read_batch(folder.leads, prepared.batches[0])))
-    write_text(folder.first_request, first.decode())
+def _first_body(job: Job, folder: RunFolder, prepared: Prepared) -> bytes:
+    """Return the body of the first request, and leave it in the folder: it has whole numbers in it."""
+    body = load_request(load_options(job), wire_rows(read_batch(folder.leads, prepared.batches[0])))
+    write_text(folder.first_request, body.decode())
+    return body
+
+
+def _plan(folder: RunFolder, prepared: Prepared, first: bytes) -> dict[str, Any]:
+    """Return what would be sent: requests, and how long the throttle makes them take."""
     return {
-        "plan": {
-            "leads": prepared.leads,
-            "batches": len(prepared.batches),
-            "batch_ids": [batch.batch_id for batch in prepared.batches],
-            "shortest_seconds": shortest_seconds(len(prepared.batches)),
-            "first_request_bytes": len(first),
-            "first_request_file": str(folder.first_request),
-        },
-        "first_request_body": orjson.loads(first),
+        "leads": prepared.leads,
+        "batches": len(prepared.batches),
+        "batch_ids": [batch.batch_id for batch in prepared.batches],
+        "shortest_seconds": shortest_seconds(len(prepared.batches)),
+        "first_request_bytes": len(first),
+        "first_request_file": str(folder.first_request),
     }
 
 

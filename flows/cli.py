@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -20,9 +20,6 @@ from transforms.vocabulary.errors import (
     QualityGateError,
     RunInterruptedError,
 )
-
-if TYPE_CHECKING:
-    from flows.job_file import Job
 
 EXIT_UNRESOLVED = 1
 EXIT_INTERRUPTED = 130
@@ -90,7 +87,9 @@ def load(
             if facts["status"] == "gate":
                 _refuse_by_gate(facts)
             return
-        new_id = _record_run(job, limit, out, run_id)
+        from flows.run_recording import record_run
+
+        new_id = record_run(job, limit=limit, out=out, run_id=run_id)
         click.echo(f"run {new_id}", err=True)
         _finish(new_id, prefect=prefect, as_json=as_json)
 
@@ -116,8 +115,9 @@ def runs(run_id: str | None, *, as_json: bool, debug: bool) -> None:
         from connectors.ledger import Ledger
         from flows import settings
         from flows.run_listing import describe_run, tell_run, tell_runs
+        from flows.run_recording import require_home
 
-        _require_home()
+        require_home()
         ledger = Ledger(settings.ledger_url())
         try:
             if run_id is None:
@@ -173,57 +173,18 @@ def sandbox(port: int, faults: Path | None, *, no_throttles: bool, as_json: bool
             ) from None
 
 
-def _read_job(path: Path) -> "Job":
-    from flows.job_file import read_job
-
-    return read_job(path)
-
-
-def _require_home() -> Path:
-    from flows import settings
-
-    home = settings.home()
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigurationError(
-            "HOME_UNUSABLE",
-            f"{home} cannot be created: {error.strerror}.",
-            "Set LEADFERRY_HOME to a folder you may write.",
-        ) from None
-    return home
-
-
 def _prepare_only(
     path: Path, limit: int | None, out: Path | None, run_id: str | None, *, planned: bool
 ) -> dict[str, Any]:
     from flows.check_run import check_job
+    from flows.job_file import read_job
     from flows.progress import terminal_progress
+    from flows.run_recording import require_home
 
-    job = _read_job(path)
-    home = _require_home()
+    job = read_job(path)
+    home = require_home()
     with terminal_progress() as progress:
         return check_job(job, home=home, out=out, run_id=run_id, limit=limit, planned=planned, progress=progress)
-
-
-def _record_run(path: Path, limit: int | None, out: Path | None, run_id: str | None) -> str:
-    """Record a new run in the ledger and return its id."""
-    from connectors.ledger import Ledger
-    from flows import settings
-    from flows.run import start_run
-    from flows.run_place import check_run_id, clear_place, new_run_id, place_of
-
-    job = _read_job(path)
-    home = _require_home()
-    chosen = check_run_id(run_id) if run_id else new_run_id(job.name)
-    ledger = Ledger(settings.ledger_url())
-    try:
-        folder = place_of(home, chosen, out)
-        clear_place(folder, ledger.list_runs())
-        start_run(ledger, job, run_id=chosen, folder=folder.path, limit=limit)
-    finally:
-        ledger.close()
-    return chosen
 
 
 def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:

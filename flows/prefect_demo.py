@@ -67,7 +67,6 @@ def run_demo(job: Path, port: int, stop: Event, *, once: bool) -> bool:
         stack = PrefectStack(folder, choose_port(port), environment | {"LEADFERRY_HOME": str(home)}, stop)
         click.echo(f"Prefect         {stack.url}  (starting; logs in {folder})")
         ending.enter_context(stack.serving())
-        stack.create_work_pool()
         ending.enter_context(stack.working())
         stack.deploy()
         click.echo(f"deployment      {DEPLOYMENT}, work pool {WORK_POOL}, one worker")

@@ -58,13 +58,10 @@ class PrefectStack:
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """Run a worker of the work pool."""
-        with self._running("worker", "worker", "start", "--pool", WORK_POOL, "--type", "process"):
+        """Run a worker, which makes the work pool if there is none; the pool is there by the time this yields."""
+        with self._running("worker", "worker", "start", "--pool", WORK_POOL, "--type", "process") as worker:
+            self._wait("worker", self._has_pool, _START_SECONDS, worker)
             yield
-
-    def create_work_pool(self) -> None:
-        """Create the work pool of local processes."""
-        self._finish("work-pool", "work-pool", "create", WORK_POOL, "--type", "process", "--overwrite")
 
     def deploy(self) -> None:
         """Deploy everything in prefect.yaml."""
@@ -116,6 +113,9 @@ class PrefectStack:
             return httpx.get(f"{self.url}/api/health", timeout=5, trust_env=False).is_success
         except httpx.TransportError:
             return False
+
+    def _has_pool(self) -> bool:
+        return bool(self.call("POST", "work_pools/filter", {"work_pools": {"name": {"any_": [WORK_POOL]}}}))
 
     def _finish(self, name: str, *arguments: str) -> None:
         """Run a Prefect command to its end."""

@@ -11,6 +11,7 @@ from connectors.report.page import write_page
 from flows.job_file import Job
 from flows.run_folder import RunFolder
 from flows.settings import VERSION
+from flows.wording import counted
 from transforms.accounting import (
     NOT_LOADED,
     count_notes,
@@ -42,11 +43,12 @@ def write_run_report(
     started_at: str,
     finished_at: dt.datetime,
     batches: int,
-    delivery: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
 
-    `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse.
+    `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `more`
+    is what only the caller knows: campaign, requests, plan, warnings, trouble.
     """
     sent = pl.scan_parquet(folder.sent) if folder.sent.exists() else None
     whole = give_outcomes(pl.scan_parquet(folder.prepared), pl.scan_parquet(folder.duplicates), sent)
@@ -66,6 +68,7 @@ def write_run_report(
         "balanced": balanced,
         "batches": batches,
         "requests": 0,
+        "row_limit": None,
         "leads_staged": int(pl.scan_parquet(folder.leads).select(pl.len()).collect().item()),
         "source": job.source.path,
         "load": job.load.model_dump(mode="json", exclude_none=True),
@@ -79,7 +82,7 @@ def write_run_report(
         "warnings": [],
         "leadferry_version": VERSION,
         "folder": str(folder.path),
-    } | dict(delivery or {})
+    } | dict(more or {})
     facts["headline"] = _headline(facts)
     _write_rejects(folder, outcomes, extract)
     write_report(folder.report, facts)
@@ -100,17 +103,18 @@ def _final_status(status: str, counts: Mapping[str, int], *, balanced: bool) -> 
 def _headline(facts: Mapping[str, Any]) -> str:
     """Say in one sentence what became of the rows."""
     counts = facts["counts"]
-    read, loaded = counts["rows_read"], counts[Outcome.LOADED]
-    refused = counts[Outcome.REJECTED] + counts[Outcome.REJECTED_BY_API] + counts[Outcome.REMOVED_BY_API]
+    read, loaded, staged = counts["rows_read"], counts[Outcome.LOADED], facts["leads_staged"]
+    of_rows = f"of {counted(read, 'row')}"
+    in_ringcx = f"{loaded:,} {of_rows} {'is' if loaded == 1 else 'are'} in RingCX"
     sentences = {
-        STATUS_CHECKED: f"{facts['leads_staged']:,} of {read:,} rows are ready to load; nothing was sent.",
-        STATUS_PLANNED: f"{facts['leads_staged']:,} of {read:,} rows would be sent in {facts['batches']:,} requests.",
-        STATUS_SUCCEEDED: f"{loaded:,} of {read:,} rows are in RingCX; every other row has its reason.",
-        STATUS_UNRESOLVED: f"{loaded:,} of {read:,} rows are in RingCX; {counts[Outcome.UNRESOLVED]:,} are unresolved.",
-        STATUS_GATE: f"Nothing was sent: {refused:,} of {read:,} rows were refused, more than the job allows.",
-        STATUS_FAILED: f"The run failed: {loaded:,} of {read:,} rows are in RingCX.",
+        STATUS_CHECKED: f"{staged:,} {of_rows} {'is' if staged == 1 else 'are'} ready to load; nothing was sent.",
+        STATUS_PLANNED: f"{staged:,} {of_rows} would be sent in {counted(facts['batches'], 'request')}.",
+        STATUS_SUCCEEDED: f"{in_ringcx}; every other row has its reason." if loaded < read else f"{in_ringcx}.",
+        STATUS_UNRESOLVED: f"{in_ringcx}; {counts[Outcome.UNRESOLVED]:,} cannot be settled yet.",
+        STATUS_GATE: f"Nothing was sent: {counts[Outcome.REJECTED]:,} {of_rows} refused, more than the job allows.",
+        STATUS_FAILED: f"The run failed: {in_ringcx}.",
     }
-    return sentences.get(facts["status"], f"{loaded:,} of {read:,} rows are in RingCX.")
+    return sentences.get(facts["status"], f"{in_ringcx}.")
 
 
 def _raw_phones(extract: pl.LazyFrame, job: Job) -> pl.LazyFrame:

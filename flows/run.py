@@ -43,6 +43,7 @@ from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, recon
 from transforms.vocabulary.errors import (
     ConfigurationError,
     DeliveryError,
+    LeadferryError,
     QualityGateError,
     RunInterruptedError,
     ServiceError,
@@ -52,6 +53,14 @@ _READING_PATIENCE: Final = 60.0
 """Seconds for which a search is repeated while RingCX is out of reach."""
 
 _FIRST_LOOK, _SLOWEST_LOOK = 0.25, 5.0
+
+
+@dataclass
+class Remarks:
+    """What stages tell the report beside the ledger and the files: warnings, and what ended the run before its time."""
+
+    warnings: list[str] = field(default_factory=list)
+    trouble: LeadferryError | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,13 @@ class Run:
     account: Account
     progress: Progress
     stop: Event = field(default_factory=Event)
+    remarks: Remarks = field(default_factory=Remarks)
+
+    def warn(self, message: str) -> None:
+        """Say something a person should know now and find again in the report."""
+        if message not in self.remarks.warnings:
+            self.remarks.warnings.append(message)
+            self.progress.warn(message)
 
     @property
     def run_id(self) -> str:
@@ -217,7 +233,10 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
         started_at=record.started_at,
         finished_at=finished_at,
         batches=len(batches),
-        delivery={
+        more={
+            "row_limit": record.row_limit,
+            "warnings": run.remarks.warnings,
+            "trouble": _tell_trouble(run.remarks.trouble),
             "requests": sum(event.state is not EventState.SETTLED for event in events),
             "campaign": {"id": record.campaign_id, "name": record.campaign_name} if record.campaign_id else None,
             "delivery": _tell_events(events),
@@ -245,18 +264,18 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
     with run.folder.held(), status_kept(run):
         try:
             stages.prepare(run)
-        except QualityGateError:
+        except QualityGateError as error:
+            run.remarks.trouble = error
             stages.report(run, STATUS_GATE)
             raise
-        trouble: DeliveryError | None = None
         try:
             stages.deliver(run)
         except DeliveryError as error:
-            trouble = error
+            run.remarks.trouble = error
         stages.reconcile(run)
-        facts = stages.report(run, STATUS_SUCCEEDED if trouble is None else STATUS_FAILED)
-        if trouble is not None:
-            raise trouble
+        facts = stages.report(run, STATUS_SUCCEEDED if run.remarks.trouble is None else STATUS_FAILED)
+        if run.remarks.trouble is not None:
+            raise run.remarks.trouble
         return facts
 
 
@@ -295,7 +314,7 @@ def _connect(run: Run) -> Campaign:
     )
     warning = outside_its_dates(campaign, now())
     if warning:
-        run.progress.warn(warning)
+        run.warn(warning)
     return campaign
 
 
@@ -374,7 +393,7 @@ def _look(run: Run, campaign_id: int, leads: pl.DataFrame, events: list[BatchEve
         try:
             found = run.ringcx.find_leads(campaign_id, ids)
         except (ServiceError, ConfigurationError) as error:
-            run.progress.warn(f"{error.message} The leads concerned stay unresolved.")
+            run.warn(f"{error.message} The leads concerned stay unresolved.")
             found = Found((), complete=False)
         seen: dict[str, list[SeenLead]] = {}
         for lead in ours(found.leads, events[0].baseline):
@@ -407,6 +426,12 @@ def _delivery_failed(run: Run, batches: list[Batch]) -> bool:
         for batch in batches
         for piece, event in _standing(run, batch).answered.items()
     )
+
+
+def _tell_trouble(trouble: LeadferryError | None) -> dict[str, str] | None:
+    if trouble is None:
+        return None
+    return {"code": trouble.code, "message": trouble.message, "next_step": trouble.next_step}
 
 
 def _tell_events(events: list[BatchEvent]) -> list[dict[str, Any]]:

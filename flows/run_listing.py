@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.ledger import RunRecord
 from flows.run_folder import RunFolder
+from flows.wording import counted
 from transforms.vocabulary.outcomes import Outcome
 
 
@@ -54,13 +55,9 @@ def tell_report(facts: dict[str, Any]) -> str:
     counts = facts["counts"]
     lines = [facts["headline"], "", f"  {'rows read':<16}{counts['rows_read']:>12,}"]
     lines += [f"  {name:<16}{counts[name]:>12,}" for name in Outcome if counts[name]]
-    lines += [
-        "",
-        (
-            f"  {'balanced' if facts['balanced'] else 'NOT BALANCED'}, {facts['batches']:,} batches, "
-            f"{facts['requests']:,} requests, status {facts['status']}"
-        ),
-    ]
+    balance = "balanced" if facts["balanced"] else "NOT BALANCED"
+    batches, requests = counted(facts["batches"], "batch", "batches"), counted(facts["requests"], "request")
+    lines += ["", f"  {balance}, {batches}, {requests}, status {facts['status']}"]
     lines += [f"  {reason['rows']:>8,}  {reason['code']}: {reason['advice']}" for reason in facts["reasons"][:8]]
     if "plan" in facts:
         lines += _tell_plan(facts)

@@ -89,7 +89,8 @@ def is_balanced(outcomes: pl.LazyFrame, rows_read: int) -> bool:
 
 
 def reasons_with_examples(outcomes: pl.LazyFrame, raw_phone: pl.LazyFrame) -> list[dict[str, Any]]:
-    """Return each reason code met: `code`, `outcome`, `rows`, `advice`, and two masked `examples`, most rows first.
+    """Return each reason code met: `code`, `outcome`, `rows`, `advice`, the first row's `detail`, and two masked
+    `examples`, most rows first.
 
     `raw_phone` has `source_row` and `phone`, the number as the source wrote it.
     """
@@ -114,9 +115,10 @@ def reasons_with_examples(outcomes: pl.LazyFrame, raw_phone: pl.LazyFrame) -> li
             "outcome": REASONS[code].outcome.value,
             "rows": rows,
             "advice": REASONS[code].advice,
+            "detail": detail,
             "examples": [by_row[row] for row in source_rows if row in by_row],
         }
-        for code, rows, source_rows, _ in met.iter_rows()
+        for code, rows, source_rows, detail in met.iter_rows()
     ]
 
 

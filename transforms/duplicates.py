@@ -39,9 +39,8 @@ def find_duplicates(keys: pl.DataFrame, handling: DuplicateHandling) -> pl.DataF
 
 
 def _find_contested(keys: pl.DataFrame, reason: Reason) -> pl.DataFrame:
-    """Return the keys that more than one row has, with those rows; rows alone at all their keys need no judging."""
-    once = keys.drop_nulls().unique(maintain_order=True)
-    shared = once.filter(pl.len().over("key") > 1)
+    """Return the keys that are there more than once, with their rows; a row alone at its keys needs no judging."""
+    shared = keys.drop_nulls().filter(pl.len().over("key") > 1).unique()
     return shared.select("source_row", pl.lit(reason.value, _REASONS).alias("reason"), "key")
 
 

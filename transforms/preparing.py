@@ -192,6 +192,6 @@ def _with_time_zone(leads: pl.DataFrame, rules: PreparingRules) -> pl.DataFrame:
             )
     sent = pl.col("ringcx_zone") if rules.explicit_zones else pl.lit(None, pl.String)
     conflict = pl.when("time_zone_conflict").then(
-        pl.lit("time zones disagree; taken from the ") + pl.col("time_zone_source")
+        pl.lit("time zone in dispute, taken from the ") + pl.col("time_zone_source")
     )
     return zoned.with_columns(fault.alias("zone_fault"), sent.alias("leadTimezone"), conflict.alias("zone_note"))

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -34,6 +35,7 @@ class RawServer:
     port: int
     answers: list[bytes] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
+    open: socket.socket | None = None
 
     @property
     def url(self) -> str:
@@ -45,6 +47,7 @@ class RawServer:
                 connection, _ = listener.accept()
             except OSError:
                 return
+            self.open = connection
             with connection, connection.makefile("rb") as stream:
                 while (request := read_request(stream)) is not None:
                     self.heard.append(request)
@@ -80,6 +83,9 @@ def raw() -> Iterator[RawServer]:
         thread.start()
         yield server
         listener.shutdown(socket.SHUT_RDWR)
+        if server.open is not None:
+            with suppress(OSError):
+                server.open.shutdown(socket.SHUT_RDWR)
         thread.join(5)
 
 

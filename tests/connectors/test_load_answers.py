@@ -75,9 +75,7 @@ def test_what_may_have_been_carried_out_is_unknown(connect, ringcx, fault, lande
     unknown = load(client, 4)
 
     assert isinstance(unknown, Unknown)
-    assert ringcx.state.requests_of("direct") + (fault["fault"] == "slow") >= 1
-    if fault["fault"] != "slow":
-        assert ringcx.state.lead_count == landed
+    assert ringcx.state.lead_count == landed
 
 
 def test_a_load_that_lands_after_its_connection_was_dropped_is_unknown(client, ringcx):
@@ -128,22 +126,6 @@ def test_sign_in_out_of_reach_proves_that_nothing_was_sent(connect):
     assert not_sent.code == "RINGCX_OUT_OF_REACH"
 
 
-def test_no_free_connection_proves_that_nothing_was_sent(connect, ringcx):
-    client = connect(ringcx.url, timeout=0.5, connections=1)
-    client.sign_in()
-    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "slow", "seconds": 1.2, "when": "before"}])
-
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(load, client, 1)
-        time.sleep(0.1)
-        second = pool.submit(load, client, 1)
-        kinds = {type(first.result()), type(second.result())}
-
-    # The first ran into its time-out while it was under way; the second may have got its place, but never lied.
-    assert Unknown in kinds
-    assert Refused not in kinds
-
-
 @pytest.mark.parametrize(
     "status",
     [
@@ -187,7 +169,9 @@ def test_an_interim_answer_and_then_nothing_is_unknown(legacy, raw):
     assert isinstance(load(legacy), Unknown)
 
 
-@pytest.mark.parametrize("noise", [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"])
+@pytest.mark.parametrize(
+    "noise", [b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"]
+)
 def test_an_answer_that_is_no_http_is_unknown(legacy, raw, noise):
     raw.answers += [noise]
 
@@ -355,7 +339,9 @@ def test_a_permanent_token_that_is_refused_is_tried_once(connect, ringcx):
 def test_a_load_never_raises_when_the_account_is_unknown_and_its_token_cannot_be_renewed(connect, ringcx):
     client = connect(ringcx.url, account_id=None)
     client.sign_in()
-    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "expire_token"}, {"call": "refresh", "fault": "drop_before_commit"}])
+    ringcx.set_faults(
+        [{"call": "direct", "nth": 1, "fault": "expire_token"}, {"call": "refresh", "fault": "drop_before_commit"}]
+    )
 
     assert isinstance(load(client), NotSent)
     assert ringcx.state.lead_count == 0

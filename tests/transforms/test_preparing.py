@@ -281,7 +281,7 @@ def test_the_state_proves_a_zip_that_lost_its_zero_and_the_zip_proves_the_zone()
 def test_zones_that_disagree_are_noted():
     row = one({"z": "90210"}, zip="z")
     assert (row["leadTimezone"], row["time_zone_conflict"]) == ("PST", True)
-    assert row["note"] == "time zones disagree; taken from the zip"
+    assert row["note"] == "time zone in dispute, taken from the zip"
 
 
 UNKNOWN_PLACE = "8505550123"

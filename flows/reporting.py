@@ -124,13 +124,17 @@ def _raw_phones(extract: pl.LazyFrame, job: Job) -> pl.LazyFrame:
 
 
 def _write_rejects(folder: RunFolder, outcomes: pl.LazyFrame, extract: pl.LazyFrame) -> None:
-    """Write the rows not loaded with their own columns and, beside them, what to do."""
+    """Write the rows not loaded with their own columns and, beside them, what to do.
+
+    A sound row that was merely not sent (a check, a closed gate) has no reason, and nothing in it wants mending.
+    """
     advice = pl.col("reason").replace_strict({code: reason.advice for code, reason in REASONS.items()}, default=None)
-    told = outcomes.filter(pl.col("outcome").is_in(NOT_LOADED)).select(
+    not_loaded = pl.col("outcome").is_in(NOT_LOADED) & pl.col("reason").is_not_null()
+    told = outcomes.filter(not_loaded).select(
         "source_row",
         pl.col("outcome").alias("leadferry_outcome"),
         pl.col("reason").alias("leadferry_reason"),
-        pl.coalesce(advice, pl.lit("This row was not sent.")).alias("leadferry_advice"),
+        advice.alias("leadferry_advice"),
         pl.col("detail").alias("leadferry_detail"),
     )
     rows = extract.drop("row_fault").join(told, on="source_row", how="inner", maintain_order="left")

@@ -206,12 +206,21 @@ def test_reasons_come_most_rows_first_with_two_masked_examples():
         "outcome": "REJECTED",
         "rows": 3,
         "advice": REASONS["PHONE_TOO_LONG"].advice,
+        "detail": None,
         "examples": [
             {"source_row": 1, "externId": "id1", "phone": "(•••) •••-•••34"},
             {"source_row": 3, "externId": "id3", "phone": "•••••••••39"},
         ],
     }
     assert found[2]["examples"] == [{"source_row": 0, "externId": "id0", "phone": None}]
+
+
+def test_a_reason_comes_with_the_first_detail_that_its_rows_have():
+    answers = sent(row0=("REJECTED_BY_API", "API_REJECTED_ROW"), row1=("REJECTED_BY_API", "API_REJECTED_ROW"))
+    spoken = answers.with_columns(pl.when(pl.col("source_row") == 1).then(pl.lit("Bad zip")).alias("detail"))
+    phones = pl.LazyFrame(schema={"source_row": pl.UInt64, "phone": pl.String})
+    found = reasons_with_examples(give_outcomes(prepared(None, None), duplicates(), spoken), phones)
+    assert [(each["code"], each["detail"]) for each in found] == [("API_REJECTED_ROW", "Bad zip")]
 
 
 def test_books_without_reasons_have_no_examples():

@@ -223,10 +223,16 @@ def test_a_rejected_row_that_fits_no_lead_names_none(values):
     assert reasons(batch(1), evidence(answer)) == ["NOT_SEEN"]
 
 
-def test_a_value_written_twice_counts_twice():
+def test_a_value_that_a_lead_has_twice_counts_once_for_a_rejected_row_that_has_it_once():
     leads = batch(2, leadPhone=["2125550100"] * 2, auxPhone=["2125550100", "3125550188"])
-    answer = accepted([0, 1], [("Bad", ("2125550100", "2125550100", "NY"))], supplied=2, inserted=1)
-    assert judge(leads, evidence(answer))[0] == ("REJECTED_BY_API", "API_REJECTED_ROW", "Bad")
+    answer = accepted([0, 1], [("Bad", ("2125550100", "3125550188"))])
+    assert [row[2] for row in judge(leads, evidence(answer))] == [None, "Bad"]
+
+
+def test_a_value_that_a_rejected_row_has_twice_is_looked_for_twice():
+    leads = batch(2, leadPhone=["2125550100"] * 2, auxPhone=["2125550100", "3125550188"])
+    answer = accepted([0, 1], [("Bad", ("2125550100", "2125550100", "NY"))])
+    assert [row[2] for row in judge(leads, evidence(answer))] == ["Bad", None]
 
 
 def test_an_empty_batch_has_no_outcomes():

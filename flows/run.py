@@ -4,7 +4,8 @@ Every stage can be run again: it starts from what the folder and the ledger say 
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -178,7 +179,8 @@ def deliver(run: Run) -> None:
     Raises ConfigurationError while nothing was sent, DeliveryError or RunInterruptedError after.
     """
     batches = run.ledger.batches(run.run_id)
-    if not batches or all(_standing(run, batch).is_done for batch in batches):
+    events = _events_by_batch(run)
+    if all(fold_events(batch.size, events[batch.number]).is_done for batch in batches):
         return
     campaign = _connect(run)
     run.progress.begin("deliver", len(batches), "batches")
@@ -348,8 +350,11 @@ def load_options(job: Job) -> LoadOptions:
     )
 
 
-def _standing(run: Run, batch: Batch) -> Standing:
-    return fold_events(batch.size, run.ledger.events(run.run_id, batch.number))
+def _events_by_batch(run: Run) -> Mapping[int, list[BatchEvent]]:
+    events: dict[int, list[BatchEvent]] = defaultdict(list)
+    for event in run.ledger.events(run.run_id):
+        events[event.number].append(event)
+    return events
 
 
 def _reconcile_batch(run: Run, batch: Batch) -> pl.DataFrame:
@@ -420,11 +425,12 @@ def _last_end(events: list[BatchEvent]) -> dt.datetime:
 
 
 def _delivery_failed(run: Run, batches: list[Batch]) -> bool:
-    """Return whether RingCX refused a whole request, rather than leads in it."""
+    """Return whether RingCX refused a whole request, rather than a lead in it."""
+    events = _events_by_batch(run)
     return any(
         event.state is EventState.REFUSED and (len(piece) > 1 or event.code not in BLAMES_A_LEAD)
         for batch in batches
-        for piece, event in _standing(run, batch).answered.items()
+        for piece, event in fold_events(batch.size, events[batch.number]).answered.items()
     )
 
 

@@ -14,6 +14,9 @@ from transforms.time_zones import ZoneNaming, derive_time_zones
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS
 from transforms.vocabulary.reasons import Reason
 
+_BLANK_ENDS: Final = r"^[\s\u{200B}\u{FEFF}]+|[\s\u{200B}\u{FEFF}]+$"
+"""What nobody sees at the ends of an id: white space, zero-width space, byte-order mark."""
+
 VERDICT_COLUMNS: Final = ("reason", "note", "time_zone", "time_zone_source", "time_zone_conflict")
 
 _NOTES: Final = ("phone_note", "e164_note", "zip_note", "zone_note")
@@ -49,7 +52,7 @@ class LeadMapping:
         """Name and clean every mapped column of a source frame, phones apart."""
         chosen = [clean_text(pl.col(column)).alias(name) for name, column in self.text.items() if name != "externId"]
         # Controls inside an id are a reason to refuse it, so only its ends are trimmed.
-        chosen.append(empty_to_null(pl.col(self.text["externId"]).str.strip_chars()).alias("externId"))
+        chosen.append(empty_to_null(pl.col(self.text["externId"]).str.replace_all(_BLANK_ENDS, "")).alias("externId"))
         return [*chosen, *(clean_text(pl.col(c)).alias(name) for name, c in self._object_columns().items())]
 
 

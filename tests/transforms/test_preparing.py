@@ -304,3 +304,12 @@ def test_what_explicit_zones_ask_of_a_lead(phone, given_zone, strict, lenient):
     for rules, expected in ((RULES, strict), (LENIENT, lenient), (OTHER_OPTION, (None, None))):
         row = one({"phone": phone, "tz": given_zone}, rules=rules, leadTimezone="tz")
         assert (row["reason"], row["leadTimezone"]) == expected
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\ufeff", " \u200b \ufeff", "\u00a0"])
+def test_an_id_of_nothing_visible_is_missing_and_such_ends_are_trimmed(blank):
+
+    frame = pl.DataFrame({"id": [blank, f"{blank}7 8{blank}"]}, schema={"id": pl.String})
+    cleaned = frame.select(LeadMapping({"externId": "id"}, ()).select())
+
+    assert cleaned["externId"].to_list() == [None, "7 8"]

@@ -8,6 +8,8 @@ from flows.run_folder import RunFolder
 from flows.wording import counted
 from transforms.vocabulary.outcomes import Outcome
 
+_SHOWN_REASONS = 8
+
 
 def describe_run(record: RunRecord) -> dict[str, Any]:
     """Return a run as the ledger and its report tell it."""
@@ -58,7 +60,11 @@ def tell_report(facts: dict[str, Any]) -> str:
     balance = "balanced" if facts["balanced"] else "NOT BALANCED"
     batches, requests = counted(facts["batches"], "batch", "batches"), counted(facts["requests"], "request")
     lines += ["", f"  {balance}, {batches}, {requests}, status {facts['status']}"]
-    lines += [f"  {reason['rows']:>8,}  {reason['code']}: {reason['advice']}" for reason in facts["reasons"][:8]]
+    lines += [
+        f"  {reason['rows']:>8,}  {reason['code']}: {reason['advice']}" for reason in facts["reasons"][:_SHOWN_REASONS]
+    ]
+    more = len(facts["reasons"]) - _SHOWN_REASONS
+    lines += [f"  {'...':>8}  and {counted(more, 'reason')} more in the report"] if more > 0 else []
     if "plan" in facts:
         lines += _tell_plan(facts)
     lines += ["", f"  report   {facts['folder']}/report.html", f"  rejects  {facts['folder']}/rejects.csv"]

@@ -12,6 +12,8 @@ import re
 import sys
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -54,11 +56,12 @@ def open_csv(path: str, wanted: list[str], *, separator: str = ",", careful: boo
     """
     files = []
     for file in find_files(path, ".csv"):
-        names = _read_header(file, separator)
-        if careful:
+        header = _read_header(file, separator)
+        names = header.names
+        if careful or not header.is_plain:
             rows = _read_field_by_field(file, separator, names)
         else:
-            rows = pl.scan_csv(file, infer_schema=False, separator=separator, has_header=True, glob=False).select(
+            rows = pl.scan_csv(file, infer_schema=False, separator=separator, new_columns=names, glob=False).select(
                 _absent_if_empty(pl.col(pl.String)), pl.lit(None, pl.String).alias(ROW_FAULT)
             )
         if _OUR_COLUMNS & set(names):
@@ -86,16 +89,37 @@ def _open_binary(file: Path) -> io.BufferedIOBase:
     return gzip.open(file, "rb") if packed else file.open("rb")
 
 
-def _read_header(file: Path, separator: str) -> list[str]:
-    """Return the column names as polars makes them (a repeated name gets a suffix)."""
+@dataclass(frozen=True)
+class _Header:
+    """The column names, and whether polars reads the header as we do."""
+
+    names: list[str]
+    is_plain: bool
+
+
+def _read_header(file: Path, separator: str) -> _Header:
+    """Return the header; a repeated name gets the suffix that polars gives it.
+
+    At a stray quote in the header polars takes the rows up to the next quote for a part of it, without an error.
+    """
     try:
         with _open_binary(file) as binary:
-            header = _header_lines(file, _lines_from_header(binary), separator)
+            text, fields = _first_record(file, _lines_from_header(binary), separator)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError("SOURCE_UNREADABLE", f"{file} cannot be read: {error}.", "Export it again.") from None
-    if not header:
+    if not fields:
         raise refuse_empty(str(file), has_header=False)
-    return pl.read_csv(header.encode(), infer_schema=False, separator=separator).columns
+    cell = rf'(?:"(?:[^"]|"")*"|[^"\r\n{re.escape(separator)}]*)'
+    well_quoted = re.fullmatch(rf"{cell}(?:{re.escape(separator)}{cell})*(?:\r?\n)?", text) is not None
+    return _Header(_tell_apart(fields), well_quoted and not any("_duplicated_" in field for field in fields))
+
+
+def _tell_apart(fields: list[str]) -> list[str]:
+    names: list[str] = []
+    for field in fields:
+        suffixed = (f"{field}_duplicated_{number}" for number in count())
+        names.append(next(name for name in chain([field], suffixed) if name not in names))
+    return names
 
 
 def _lines_from_header(binary: Iterable[bytes]) -> Iterator[bytes]:
@@ -109,8 +133,8 @@ def _lines_from_header(binary: Iterable[bytes]) -> Iterator[bytes]:
         yield from lines
 
 
-def _header_lines(file: Path, lines: Iterable[bytes], separator: str) -> str:
-    """Return the text of the first record. Raises SourceError where it is no text or does not end."""
+def _first_record(file: Path, lines: Iterable[bytes], separator: str) -> tuple[str, list[str]]:
+    """Return text and fields of the first record. Raises SourceError where it is no text or does not end."""
     taken: list[str] = []
 
     def checked() -> Iterator[str]:
@@ -122,10 +146,10 @@ def _header_lines(file: Path, lines: Iterable[bytes], separator: str) -> str:
                 return
             yield taken[-1]
 
-    next(_parse(checked(), separator), None)
+    fields = next(_parse(checked(), separator), [])
     if taken and _has_faulty_quotes(taken, separator, only_open=True):
         raise _refuse_quote(file, 1)
-    return "".join(taken)
+    return "".join(taken), fields
 
 
 def _decode_header(file: Path, line: bytes) -> str:
@@ -176,7 +200,7 @@ def _read_field_by_field(file: Path, separator: str, names: list[str]) -> pl.Laz
             part = chunk.head(left)
             left -= part.height
             part = part.filter(predicate) if predicate is not None else part
-            yield part.select(with_columns) if with_columns is not None else part
+            yield part.select(with_columns) if with_columns else part  # asked for no column: only to count rows
             if left <= 0:
                 return
 

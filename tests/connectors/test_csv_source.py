@@ -1,0 +1,412 @@
+"""CSV files as a source: every cell as it was written, and no row that goes missing without a word."""
+
+import gzip
+import io
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from connectors.report.files import write_rejects
+from connectors.sources.csv_files import open_csv
+from transforms.vocabulary.errors import SourceError
+
+BOTH_WAYS = pytest.mark.parametrize("careful", [False, True], ids=["quick", "careful"])
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Write a file and return where it lies."""
+
+    def write(content, name="leads.csv"):
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return write
+
+
+def read(path, *, careful=False, separator=",", wanted=()):
+    return open_csv(path, list(wanted), separator=separator, careful=careful).rows.collect()
+
+
+def cells(frame):
+    """The source's own cells, row by row."""
+    return frame.drop("source_row", "row_fault").rows()
+
+
+def faults(frame):
+    return frame["row_fault"].to_list()
+
+
+@BOTH_WAYS
+def test_every_cell_stays_the_text_it_was(source, careful):
+    row = (
+        "01234",
+        "12345678901234567890",
+        "2024-01-02",
+        "1e5",
+        "true",
+        "NULL",
+        "0x1F",
+        " padded ",
+        "1.10",
+        "-0",
+        "NaN",
+    )
+    header = ",".join(f"c{number}" for number in range(len(row)))
+
+    rows = read(source(f"{header}\n{','.join(row)}\n"), careful=careful)
+
+    assert cells(rows) == [row]
+    assert set(rows.drop("source_row").dtypes) == {pl.String}
+
+
+@BOTH_WAYS
+def test_rows_are_numbered_from_nought_in_the_order_of_the_file(source, careful):
+    rows = read(source("a\n" + "".join(f"{number}\n" for number in range(1000))), careful=careful)
+
+    assert rows.columns[0] == "source_row"
+    assert rows.schema["source_row"] == pl.UInt64
+    assert rows["source_row"].to_list() == list(range(1000))
+    assert rows["a"].to_list() == [str(number) for number in range(1000)]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("\ufeffa,b\n1,2\n", [("1", "2")]),
+        ('\ufeff"a","b"\n1,2\n', [("1", "2")]),
+        ("a,b\r\n1,2\r\n3,4\r\n", [("1", "2"), ("3", "4")]),
+        ("a,b\n1,2", [("1", "2")]),
+        ("a,b\r\n1,2\r", [("1", "2")]),
+        ("\n\r\na,b\n1,2\n", [("1", "2")]),
+        ('a,b\n1,"x\ny"\n3,4\n', [("1", "x\ny"), ("3", "4")]),
+        ('a,b\r\n1,"x\r\ny"\r\n3,4\r\n', [("1", "x\r\ny"), ("3", "4")]),
+        ('a,b\n1,"say ""hi"", then"\n', [("1", 'say "hi", then')]),
+        ("a,b\n1\rx,2\n", [("1\rx", "2")]),
+        ("a,b\n1,2\r\r\n", [("1", "2\r")]),
+        ("a,b\n1\0x,2\n", [("1\0x", "2")]),
+        ("a,b\nä,漢字\n", [("ä", "漢字")]),
+        ("a,b\n\n1,2\n", [(None, None), ("1", "2")]),
+        ("a,b\n1\n1,2\n", [("1", None), ("1", "2")]),
+        ('a,b\n"",\n1,2\n', [(None, None), ("1", "2")]),
+        ("a,b\n", []),
+        ("a,b", []),
+    ],
+)
+def test_a_well_formed_file_is_read_as_it_is_meant(source, careful, content, expected):
+    rows = read(source(content), careful=careful)
+
+    assert rows.columns == ["source_row", "a", "b", "row_fault"]
+    assert cells(rows) == expected
+    assert faults(rows) == [None] * len(expected)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_another_separator_is_taken_at_its_word(source, careful, separator):
+    rows = read(source(f"a{separator}b\n1,5{separator}2\n"), careful=careful, separator=separator)
+
+    assert cells(rows) == [("1,5", "2")]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("a,a,a,b", ["a", "a_duplicated_0", "a_duplicated_1", "b"]),
+        ("a,,", ["a", "", "_duplicated_0"]),
+        ('"Phone\nNumber",b', ["Phone\nNumber", "b"]),
+        ('"a, b",c', ["a, b", "c"]),
+        (" a ,b", [" a ", "b"]),
+        ('"say ""hi""",b', ['say "hi"', "b"]),
+    ],
+)
+def test_names_in_the_header_are_kept_and_repeated_ones_told_apart(source, careful, header, names):
+    path = source(f"{header}\n{','.join('1' for _ in names)}\n")
+
+    assert open_csv(path, [], careful=careful).columns == tuple(names)
+    assert cells(read(path, careful=careful)) == [("1",) * len(names)]
+
+
+def test_a_row_with_too_many_fields_is_set_aside_alone_and_whole(source):
+    path = source("a,b\n1,2,3,4\n5,6\n")
+
+    with pytest.raises(pl.exceptions.ComputeError):
+        read(path)
+    rows = read(path, careful=True)
+
+    assert cells(rows) == [("1", "2,3,4"), ("5", "6")]
+    assert faults(rows) == ["ROW_TOO_MANY_FIELDS", None]
+
+
+def test_a_row_that_is_not_utf8_is_set_aside_alone(source):
+    path = source(b"a,b\nx,1\nCaf\xe9,2\nCaf\xc3\xa9,3\n")
+
+    with pytest.raises(pl.exceptions.ComputeError):
+        read(path)
+    rows = read(path, careful=True)
+
+    assert cells(rows) == [("x", "1"), ("Café", "2"), ("Café", "3")]
+    assert faults(rows) == [None, "ROW_NOT_UTF8", None]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("header", ['5" pipe,b', 'a,5" pipe', 'a,"b"c', '"a"b,c', "a_duplicated_0,a,a"])
+def test_a_stray_quote_or_an_odd_name_in_the_header_costs_no_row(source, careful, header):
+    width = header.count(",") + 1
+    lines = [header, *(",".join([value] * width) for value in ("1", "2", '"3"'))]
+    path = source("\n".join([*lines, ""]))
+
+    rows = read(path, careful=careful)
+
+    assert cells(rows) == [("1",) * width, ("2",) * width, ("3",) * width]
+
+
+def test_a_stray_quote_within_one_line_costs_no_other_row(source):
+    path = source('a,b\n"x"y,1\n5" pipe,2\nz,3\n')
+
+    rows = read(path, careful=True)
+
+    assert cells(rows) == [("xy", "1"), ('5" pipe', "2"), ("z", "3")]
+    assert faults(rows) == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('a,b\n1,2\n3,"x\n5,6\n7,8\n', 3),
+        ('a,b\n1,2\n3,"x\n', 3),
+        ('a,b\n1,2\n3,"x', 3),
+        ('a,b\n1,"p\nq"\n3,"x\n', 4),
+        ('a,b\n1,"x\n2,y\n3,"z"\n4,w\n', 2),
+        ('a,"b\n1,2\n', 1),
+        ('"a\n', 1),
+    ],
+)
+def test_a_quote_that_swallows_rows_or_the_rest_of_the_file_is_refused_with_its_line(source, content, line):
+    path = source(content)
+
+    with pytest.raises(SourceError, match=rf"leads\.csv, line {line}: a quote opens a field that never ends"):
+        read(path, careful=True)
+
+
+def test_a_header_whose_quote_never_ends_is_refused_without_reading_the_whole_file(source):
+    path = source('a,"b\n' + "1,2\n" * 400_000)
+
+    with pytest.raises(SourceError, match="line 1: a quote opens"):
+        open_csv(path, [])
+
+
+def parquet_bytes():
+    buffer = io.BytesIO()
+    pl.DataFrame({"a": ["x,y", "z"], "b": [1, 2]}).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    "content",
+    [
+        parquet_bytes(),
+        "a,b\n1,2\n".encode("utf-16"),
+        "a,b\n1,2\n".encode("utf-32"),
+        b"a,b\r1,2\r3,4\r",
+        b"a\x00,b\n1,2\n",
+        b"a\x1b[31m,b\n1,2\n",
+        b"Stra\xdfe,b\n1,2\n",
+        b"PK\x03\x04\x14\x00\x06\x00\n",
+        b"BZh91AY&SY\xa9\n",
+        b"\x28\xb5\x2f\xfd\x04\x58",
+        bytes(range(256)),
+    ],
+    ids=["parquet", "utf-16", "utf-32", "CR alone", "NUL", "escape", "latin-1", "xlsx", "bzip2", "zstd", "any bytes"],
+)
+def test_a_file_that_is_no_text_is_refused_in_one_short_clean_sentence(source, careful, content):
+    with pytest.raises(SourceError) as error:
+        read(source(content), careful=careful, wanted=["a"])
+
+    assert error.value.code == "SOURCE_NOT_TEXT"
+    assert "leads.csv is not a CSV text file" in error.value.message
+    assert str(error.value).isprintable()
+    assert len(error.value.message.rpartition("leads.csv")[2]) < 100
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n\n", b"\xef\xbb\xbf"])
+def test_an_empty_file_is_refused(source, careful, content):
+    with pytest.raises(SourceError, match="is empty") as error:
+        open_csv(source(content), [], careful=careful)
+    assert error.value.code == "SOURCE_EMPTY"
+
+
+@BOTH_WAYS
+def test_a_gzip_file_is_read_as_what_it_holds(source, careful):
+    content = gzip.compress(b"a,b\n1,2\n")
+
+    assert cells(read(source(content, "leads.csv.gz"), careful=careful)) == [("1", "2")]
+
+
+@BOTH_WAYS
+def test_a_gzip_file_that_was_cut_short_is_refused(source, careful):
+    content = gzip.compress("".join(f"{number},x\n" for number in range(50_000)).encode())
+
+    with pytest.raises((SourceError, OSError, EOFError)):
+        read(source(content[: len(content) // 2], "leads.csv.gz"), careful=careful)
+
+
+@BOTH_WAYS
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(source, careful):
+    source("a\nanother\n", "leads1.csv")
+
+    assert cells(read(source("a\nthis\n", "leads[12].csv"), careful=careful)) == [("this",)]
+
+
+@BOTH_WAYS
+def test_files_of_one_glob_follow_each_other_by_name_with_the_columns_of_all(source, tmp_path, careful):
+    source("a,b\n3,4\n", "part2.csv")
+    source("b,c\n1,2\n", "part1.csv")
+    source("b\nno\n", "other.csv")
+
+    extract = open_csv(str(tmp_path / "part*.csv"), ["b"], careful=careful)
+
+    assert extract.columns == ("b", "c", "a")
+    assert [file.name for file in extract.files] == ["part1.csv", "part2.csv"]
+    assert extract.rows.select("source_row", "source_file", "a", "b", "c").collect().rows() == [
+        (0, "part1.csv", None, "1", "2"),
+        (1, "part2.csv", "3", "4", None),
+    ]
+
+
+@BOTH_WAYS
+def test_a_missing_column_is_refused_with_the_nearest_name(source, careful):
+    path = source("LeadId,Phone\n1,2\n")
+
+    with pytest.raises(SourceError, match=r"column 'lead_id' is not in .*leads\.csv; did you mean 'LeadId'\? Correct"):
+        open_csv(path, ["Phone", "lead_id"], careful=careful)
+
+
+def test_every_file_of_a_glob_must_have_the_wanted_columns(source, tmp_path):
+    source("a,b\n1,2\n", "part1.csv")
+    source("b\n1\n", "part2.csv")
+
+    with pytest.raises(SourceError, match=r"column 'a' is not in .*part2\.csv"):
+        open_csv(str(tmp_path / "part*.csv"), ["a"])
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("name", ["source_row", "source_file", "row_fault"])
+def test_a_column_with_a_name_of_ours_is_refused(source, careful, name):
+    with pytest.raises(SourceError, match=f"a column named {name}") as error:
+        open_csv(source(f"a,{name}\n1,2\n"), ["a"], careful=careful)
+    assert error.value.code == "COLUMN_RESERVED"
+
+
+@BOTH_WAYS
+def test_a_file_that_may_not_be_read_is_refused(tmp_path, careful):
+    (tmp_path / "leads.csv").symlink_to("/proc/self/mem")
+
+    with pytest.raises((SourceError, OSError)):
+        open_csv(str(tmp_path / "leads.csv"), [], careful=careful)
+
+
+def test_a_careful_reading_gives_parts_of_itself_as_a_whole_one_would(source):
+    path = source("a,b\n" + "".join(f"{number},{number % 3}\n" for number in range(120_000)) + "1,2,3\n")
+    rows = open_csv(path, [], careful=True).rows
+    whole = rows.collect()
+
+    assert whole.height == 120_001
+    assert_frame_equal(rows.select("b", "source_row").collect(), whole.select("b", "source_row"))
+    assert_frame_equal(rows.head(50_010).collect(), whole.head(50_010))
+    assert_frame_equal(rows.filter(pl.col("b") == "2").collect(), whole.filter(pl.col("b") == "2"))
+    assert_frame_equal(rows.filter(pl.col("b") == "2").head(3).collect(), whole.filter(pl.col("b") == "2").head(3))
+    assert rows.select(pl.len()).collect().item() == 120_001
+
+
+@BOTH_WAYS
+def test_rejects_loaded_again_give_the_source_its_own_columns_and_values_back(tmp_path, careful):
+    values = [
+        "=1+1",
+        "'=1",
+        "''+",
+        "'plain",
+        "-5",
+        "@x",
+        "+1 415",
+        "\ttab",
+        "\rcr",
+        "\nlf",
+        "a\r",
+        'q"',
+        "x,y",
+        None,
+        "'",
+    ]
+    rows = pl.DataFrame(
+        {
+            "leadferry_source_row": range(len(values)),
+            "source_file": "part1.csv",
+            "=SUM(a)": values,
+            "'@b": values[::-1],
+            "leadferry_outcome": "REJECTED",
+            "leadferry_reason": "PHONE_MISSING",
+            "leadferry_advice": "-",
+            "leadferry_detail": None,
+        },
+        schema_overrides={"leadferry_detail": pl.String},
+    )
+    write_rejects(tmp_path / "rejects.csv", rows.lazy())
+
+    again = open_csv(str(tmp_path / "rejects.csv"), ["=SUM(a)", "'@b"], careful=careful)
+
+    assert again.columns == ("=SUM(a)", "'@b")
+    assert cells(again.rows.collect()) == list(zip(values, values[::-1], strict=True))
+
+
+def written(value, quoted):
+    """One cell as a program would write it."""
+    must = any(mark in value for mark in ',"\n') or value.endswith("\r")
+    return '"' + value.replace('"', '""') + '"' if quoted or must else value
+
+
+CELLS = st.text(st.sampled_from("ab 1é漢,;\"\n\r\t\0'=\ufeff\x85\u2028"), max_size=5)
+
+
+@st.composite
+def well_formed_files(draw):
+    """A table and the bytes of a well-formed CSV file that holds it."""
+    width = draw(st.integers(1, 4))
+    names = draw(st.lists(st.text("abcÄ ", min_size=1, max_size=3), min_size=width, max_size=width, unique=True))
+    table = draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=6))
+    ending = draw(st.sampled_from(["\n", "\r\n"]))
+    mark = draw(st.sampled_from(["", "\ufeff"]))
+    lines = [",".join(written(cell, draw(st.booleans())) for cell in row) for row in [names, *table]]
+    return names, table, (mark + "".join(line + ending for line in lines)).encode()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(well_formed_files())
+def test_both_ways_of_reading_give_what_any_well_formed_file_holds(source, file):
+    names, table, content = file
+    path = source(content)
+
+    for careful in (False, True):
+        rows = read(path, careful=careful)
+        assert rows.columns == ["source_row", *names, "row_fault"]
+        assert cells(rows) == [tuple(cell or None for cell in row) for row in table]
+        assert faults(rows) == [None] * len(table)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.sampled_from('ab,"\n'), max_size=25))
+def test_whatever_the_quick_way_reads_the_careful_way_reads_alike(source, content):
+    path = source(f"a,b\n{content}\n")
+    try:
+        quick = read(path)
+    except pl.exceptions.ComputeError:
+        return
+    assert_frame_equal(read(path, careful=True), quick)

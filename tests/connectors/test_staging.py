@@ -1,0 +1,216 @@
+"""Staged files: whole or absent, private, and cut so that one batch is read alone."""
+
+import os
+import stat
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from connectors.staging import read_batch, write_chunks, write_frame, write_text, written_whole
+from transforms.batching import Batch
+
+
+def leads(height, first=0):
+    return pl.DataFrame(
+        {"externId": [f"e{number}" for number in range(first, first + height)], "place": range(first, first + height)}
+    )
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path):
+    path = tmp_path / "facts.json"
+
+    with written_whole(path) as temporary:
+        temporary.write_text("half")
+        assert not path.exists()
+        assert temporary.parent == tmp_path
+
+    assert path.read_text() == "half"
+    assert names_in(tmp_path) == ["facts.json"]
+
+
+def test_a_failure_midway_leaves_neither_the_file_nor_a_temporary_one(tmp_path):
+    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "facts.json") as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+
+    assert names_in(tmp_path) == []
+
+
+def test_a_failure_midway_leaves_the_earlier_file_as_it_was(tmp_path):
+    path = tmp_path / "leads.parquet"
+    write_frame(path, leads(3).lazy())
+
+    with pytest.raises(pl.exceptions.PolarsError):
+        write_frame(path, leads(9).lazy().select(pl.col("externId").cast(pl.Int64)))
+
+    assert_frame_equal(pl.read_parquet(path), leads(3))
+    assert names_in(tmp_path) == ["leads.parquet"]
+
+
+def test_chunks_that_fail_midway_leave_nothing(tmp_path):
+    def chunks():
+        yield leads(5)
+        yield leads(5, first=5)
+        raise OSError("the disk went away")
+
+    with pytest.raises(Exception, match="the disk went away"):
+        write_chunks(tmp_path / "leads.parquet", chunks(), row_group_size=5)
+
+    assert names_in(tmp_path) == []
+
+
+def test_a_folder_that_is_not_there_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        write_text(tmp_path / "missing" / "facts.json", "{}")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: write_text(path, "ä"),
+        lambda path: write_frame(path, leads(3).lazy()),
+        lambda path: write_chunks(path, iter([leads(3)])),
+    ],
+    ids=["text", "frame", "chunks"],
+)
+def test_files_are_readable_by_their_owner_alone(tmp_path, write):
+    before = os.umask(0)
+    try:
+        write(tmp_path / "file")
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+
+
+def test_text_is_written_as_utf8(tmp_path):
+    write_text(tmp_path / "file", "grün\n")
+
+    assert (tmp_path / "file").read_bytes() == b"gr\xc3\xbcn\n"
+
+
+@pytest.mark.parametrize(("height", "size"), [(10, 10), (25, 10), (1, 10), (100_003, 1000), (7, 1)])
+def test_every_row_group_holds_exactly_one_batch(tmp_path, height, size):
+    path = tmp_path / "leads.parquet"
+
+    write_frame(path, leads(height).lazy(), row_group_size=size)
+
+    full, rest = divmod(height, size)
+    assert row_group_sizes(path) == [size] * full + ([rest] if rest else [])
+
+
+@pytest.mark.parametrize("lengths", [[3, 3, 3], [1, 0, 8, 4], [10], [2, 11]])
+def test_chunks_of_any_length_are_cut_into_row_groups_of_one_batch(tmp_path, lengths):
+    path = tmp_path / "leads.parquet"
+    starts = [sum(lengths[:place]) for place in range(len(lengths))]
+
+    write_chunks(path, (leads(height, first) for height, first in zip(lengths, starts, strict=True)), row_group_size=4)
+
+    full, rest = divmod(sum(lengths), 4)
+    assert row_group_sizes(path) == [4] * full + ([rest] if rest else [])
+    assert_frame_equal(pl.read_parquet(path), leads(sum(lengths)))
+
+
+def test_chunks_without_a_row_keep_their_columns(tmp_path):
+    write_chunks(tmp_path / "leads.parquet", iter([leads(0)]))
+
+    assert pl.read_parquet_schema(tmp_path / "leads.parquet") == leads(0).schema
+
+
+@pytest.mark.parametrize(("number", "first", "size"), [(1, 0, 10), (2, 10, 10), (3, 20, 5)])
+def test_a_batch_is_read_alone(tmp_path, number, first, size):
+    path = tmp_path / "leads.parquet"
+    write_frame(path, leads(25).lazy(), row_group_size=10)
+
+    assert_frame_equal(read_batch(path, Batch(number, "id", first, size)), leads(size, first))
+
+
+def test_a_batch_is_read_without_touching_the_others(tmp_path):
+    path = tmp_path / "leads.parquet"
+    write_frame(path, leads(30_000).lazy(), row_group_size=10_000)
+    content = bytearray(path.read_bytes())
+    content[4 : len(content) // 4] = bytes(len(content) // 4 - 4)  # spoil most of the first row group
+    path.write_bytes(content)
+
+    with pytest.raises(pl.exceptions.PolarsError):
+        read_batch(path, Batch(1, "id", 0, 10_000))
+    assert_frame_equal(read_batch(path, Batch(3, "id", 20_000, 10_000)), leads(10_000, 20_000))
+
+
+@pytest.mark.parametrize("folder", ["a[1]", "a*", "a?b", "ä ö"])
+def test_a_folder_with_any_name_will_do(tmp_path, folder):
+    (tmp_path / "a1").mkdir()
+    write_frame(tmp_path / "a1" / "leads.parquet", leads(3, first=50).lazy())
+    (tmp_path / folder).mkdir()
+    path = tmp_path / folder / "leads.parquet"
+
+    write_frame(path, leads(3).lazy())
+
+    assert_frame_equal(read_batch(path, Batch(1, "id", 1, 2)), leads(2, first=1))
+
+
+def row_group_sizes(path):
+    """Rows of each row group, read from the file's footer as the Parquet format lays it down."""
+    content = path.read_bytes()
+    assert content[-4:] == b"PAR1"
+    length = int.from_bytes(content[-8:-4], "little")
+    footer = Thrift(content[-8 - length : -8]).struct()
+    return [group[3] for group in footer[4]]
+
+
+class Thrift:
+    """As much of Thrift's compact protocol as a Parquet footer needs: a struct becomes {field id: value}."""
+
+    def __init__(self, content):
+        self.content, self.place = content, 0
+
+    def byte(self):
+        self.place += 1
+        return self.content[self.place - 1]
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    def integer(self):
+        value = self.varint()
+        return (value >> 1) ^ -(value & 1)
+
+    def binary(self):
+        length = self.varint()
+        self.place += length
+        return self.content[self.place - length : self.place]
+
+    def struct(self):
+        fields, number = {}, 0
+        while head := self.byte():
+            number = number + (head >> 4) if head >> 4 else self.integer()
+            fields[number] = self.value(head & 0x0F)
+        return fields
+
+    def sequence(self):
+        head = self.byte()
+        length = head >> 4 if head >> 4 < 15 else self.varint()
+        return [self.value(head & 0x0F) for _ in range(length)]
+
+    def value(self, kind):
+        if kind in (1, 2):
+            return kind == 1
+        if kind == 3:
+            return self.byte()
+        if kind == 7:
+            self.place += 8
+            return None
+        return {4: self.integer, 5: self.integer, 6: self.integer, 8: self.binary, 9: self.sequence, 12: self.struct}[
+            kind
+        ]()

@@ -4,7 +4,7 @@ import datetime as dt
 
 import orjson
 import pytest
-from conftest import answer
+from ringcx_doubles import answer
 
 from connectors.ringcx.answers import Campaign
 from connectors.ringcx.campaigns import choose_campaign, outside_its_dates

@@ -4,7 +4,7 @@ import time
 
 import orjson
 import pytest
-from conftest import CAMPAIGN, answer, body_of, ids_of
+from ringcx_doubles import CAMPAIGN, answer, body_of, ids_of
 
 from connectors.ringcx.client import IDS_PER_SEARCH
 from connectors.ringcx.wire import read_count, read_lead_array
@@ -162,7 +162,7 @@ def test_an_unreadable_count_never_makes_a_search_complete(legacy, raw):
 
 
 @pytest.mark.parametrize("page_base", [0, 1])
-def test_a_first_page_refused_for_another_reason_is_an_error_and_teaches_nothing(use, ringcx, page_base):
+def test_a_first_page_refused_for_another_reason_is_an_error_and_teaches_nothing(use, page_base):
     client = use(3, {"call": "search", "from": 1, "to": 2, "fault": "search_fails", "status": 403}, page_base=page_base)
 
     with pytest.raises(ConfigurationError, match="403"):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import jsonschema
 import orjson
 import pytest
-from conftest import CAMPAIGN, LOADED, answer, body_of
+from ringcx_doubles import CAMPAIGN, LOADED, answer, body_of
 
 from connectors.ringcx.answers import Accepted
 from connectors.ringcx.wire import LoadOptions, load_request

@@ -1,7 +1,7 @@
 """The account: which addresses and credentials are taken, and that no secret shows."""
 
 import pytest
-from conftest import account_of
+from ringcx_doubles import account_of
 
 from connectors.ringcx.settings import Account
 from transforms.vocabulary.errors import ConfigurationError

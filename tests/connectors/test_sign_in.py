@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import orjson
 import pytest
-from conftest import CAMPAIGN, account_of, answer, body_of
+from ringcx_doubles import CAMPAIGN, account_of, answer, body_of
 
 from connectors.ringcx.answers import Accepted
 from connectors.ringcx.sign_in import Session

@@ -34,9 +34,13 @@ def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path):
 
 
 def test_a_failure_midway_leaves_neither_the_file_nor_a_temporary_one(tmp_path):
-    with pytest.raises(ZeroDivisionError), written_whole(tmp_path / "facts.json") as temporary:
-        temporary.write_text("half")
-        raise ZeroDivisionError
+    def write_half():
+        with written_whole(tmp_path / "facts.json") as temporary:
+            temporary.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
 
     assert names_in(tmp_path) == []
 

@@ -5,7 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import CAMPAIGN, body_of
+from ringcx_doubles import CAMPAIGN, body_of
 
 from connectors.ringcx.answers import Accepted
 from connectors.ringcx.throttle import LIMITS, Call, binding

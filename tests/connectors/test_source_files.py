@@ -1,0 +1,85 @@
+"""Which files a path stands for, and what is said where one is not as the job expects."""
+
+import os
+
+import pytest
+
+from connectors.sources.extract import find_files, refuse_empty, require_columns
+from transforms.vocabulary.errors import SourceError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("b.csv", "a.csv", "C.CSV", "d.txt", "e.csv.bak"):
+        (tmp_path / name).write_text("a\n1\n")
+    (tmp_path / "old.csv").mkdir()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "f.csv").write_text("a\n1\n")
+    return tmp_path
+
+
+def names(path, ending=".csv"):
+    return [file.name for file in find_files(str(path), ending)]
+
+
+def test_a_file_is_itself_whatever_it_is_called(folder):
+    assert names(folder / "d.txt") == ["d.txt"]
+
+
+def test_a_folder_stands_for_its_own_files_of_the_kind_in_any_case(folder):
+    assert names(folder) == ["C.CSV", "a.csv", "b.csv"]
+
+
+def test_a_glob_stands_for_the_files_it_matches_and_no_folders(folder):
+    assert names(folder / "*.csv") == ["a.csv", "b.csv"]
+    assert names(folder / "[ab].csv") == ["a.csv", "b.csv"]
+    assert names(folder / "?.txt") == ["d.txt"]
+    assert names(folder / "**" / "*.csv") == ["a.csv", "b.csv", "f.csv"]
+
+
+def test_a_relative_glob_is_taken_from_the_working_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+    assert names(os.path.join("deep", "*.csv")) == ["f.csv"]  # noqa: PTH118 - as a job file would write it
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [("missing.csv", "There is no file"), ("x*.csv", "No file matches"), ("old.csv", "holds no .csv file")],
+)
+def test_a_path_that_stands_for_nothing_is_refused(folder, path, told):
+    with pytest.raises(SourceError, match=told) as error:
+        find_files(str(folder / path), ".csv")
+    assert error.value.code == "SOURCE_MISSING"
+
+
+def test_columns_that_are_there_are_taken():
+    require_columns(["a", "b"], ["b", "c", "a"], "leads.csv")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (["leadid"], "column 'leadid' is not in leads.csv; did you mean 'LeadId'?"),
+        (["Phone  "], "column 'Phone  ' is not in leads.csv; did you mean ' phone'?"),
+        (["zzz"], "column 'zzz' is not in leads.csv; it has 'LeadId', ' phone'."),
+        (
+            ["zzz", "leadid"],
+            (
+                "column 'zzz' is not in leads.csv; it has 'LeadId', ' phone'. "
+                "column 'leadid' is not in leads.csv; did you mean 'LeadId'?"
+            ),
+        ),
+    ],
+)
+def test_each_missing_column_is_named_with_the_nearest_one_or_all_there_are(wanted, message):
+    with pytest.raises(SourceError) as error:
+        require_columns(wanted, ["LeadId", " phone"], "leads.csv")
+
+    assert error.value.message == message
+    assert str(error.value) == f"{message} Correct [columns] in the job file."
+
+
+@pytest.mark.parametrize(("has_header", "told"), [(True, "has a header but no rows"), (False, "is empty")])
+def test_a_source_without_rows_says_which_way_it_is_empty(has_header, told):
+    assert str(refuse_empty("leads.csv", has_header=has_header)).startswith(f"leads.csv {told}.")

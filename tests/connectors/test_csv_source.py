@@ -307,14 +307,6 @@ def test_a_column_with_a_name_of_ours_is_refused(source, careful, name):
     assert error.value.code == "COLUMN_RESERVED"
 
 
-@BOTH_WAYS
-def test_a_file_that_may_not_be_read_is_refused(tmp_path, careful):
-    (tmp_path / "leads.csv").symlink_to("/proc/self/mem")
-
-    with pytest.raises((SourceError, OSError)):
-        open_csv(str(tmp_path / "leads.csv"), [], careful=careful)
-
-
 def test_a_careful_reading_gives_parts_of_itself_as_a_whole_one_would(source):
     path = source("a,b\n" + "".join(f"{number},{number % 3}\n" for number in range(60_000)) + "1,2,3\n")
     rows = open_csv(path, [], careful=True).rows

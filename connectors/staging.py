@@ -67,6 +67,11 @@ def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: 
     write_frame(path, register_io_source(produce, schema=first.schema), row_group_size=row_group_size)
 
 
+def scan(path: Path) -> pl.LazyFrame:
+    """Read a file of a run lazily; its path is a name, also where it has the marks of a glob in it."""
+    return pl.scan_parquet(path, glob=False)
+
+
 def read_batch(path: Path, batch: Batch) -> pl.DataFrame:
     """Read one batch of the staged leads; it is a row group of its own, so only that is read."""
-    return pl.scan_parquet(path, glob=False).slice(batch.first, batch.size).collect()
+    return scan(path).slice(batch.first, batch.size).collect()

@@ -28,8 +28,8 @@ def check_job(
     started = now()
     chosen = check_run_id(run_id) if run_id else f"{'plan' if planned else 'check'}-{new_run_id(job.name)}"
     folder = place_of(home, chosen, out)
-    # Only a folder of somebody's choosing can belong to another run.
-    clear_place(folder, _recorded_runs() if out else [])
+    # A new name under the home folder cannot belong to a run, and a check then needs no ledger.
+    clear_place(folder, _recorded_runs() if out or run_id else [], taken=not out)
     prepared = prepare_run(job, folder, as_of=started.date(), limit=limit, progress=progress)
     status = STATUS_PLANNED if planned else STATUS_CHECKED
     try:

@@ -128,15 +128,25 @@ class Delivery:
         baseline = events[0].baseline if events else self._take_baseline(leads)
         body = load_request(self._plan.options, wire_rows(leads, piece))
         places = None if len(piece) == batch.size else piece
-        if self._stopping():
-            return
-        attempt = self._ledger.begin_attempt(
-            self._plan.run_id, batch.number, places=places, baseline=baseline, now=self._now()
-        )
-        answer = self._ringcx.load(self._plan.campaign_id, body)
+        attempt: int | None = None
+
+        def begin() -> None:
+            """Write the intent when the throttle has let the request through: a wait before it is no attempt."""
+            nonlocal attempt
+            if attempt is not None:
+                self._end(attempt, NotSent("TOKEN_RENEWED", "The token had run out; sent again with a new one."))
+            attempt = self._ledger.begin_attempt(
+                self._plan.run_id, batch.number, places=places, baseline=baseline, now=self._now()
+            )
+
+        answer = self._ringcx.load(self._plan.campaign_id, body, on_turn=begin)
+        if attempt is not None:
+            self._end(attempt, answer)
+        self._after(answer)
+
+    def _end(self, attempt: int, answer: LoadAnswer) -> None:
         state, code, message, kept = _record_of(answer)
         self._ledger.end_attempt(attempt, state=state, code=code, message=message, answer=kept, now=self._now())
-        self._after(answer)
 
     def _after(self, answer: LoadAnswer) -> None:
         """Decide what an answer means for the run: go on, wait a little, or stop it."""

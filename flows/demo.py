@@ -7,6 +7,7 @@ from pathlib import Path
 
 from connectors.sandbox.server import SandboxServer
 from connectors.sandbox.settings import SandboxSettings
+from flows.prefect_processes import clean_environment
 
 SAMPLE_JOB = Path(__file__).parents[1] / "data-samples" / "leads.toml"
 _ON_THE_DO_NOT_CALL_LIST = ("2065550103", "7135550104")
@@ -30,7 +31,9 @@ def main() -> int:
     with SandboxServer(settings) as sandbox:
         print(f"sandbox RingCX on {sandbox.url}\n$ leadferry load data-samples/leads.toml", flush=True)
         command = [sys.executable, "-m", "flows", "load", str(SAMPLE_JOB)]
-        environment = os.environ | sandbox_environment(sandbox.url, settings)
+        environment = clean_environment(os.environ) | sandbox_environment(sandbox.url, settings)
+        if "LEADFERRY_HOME" in os.environ:
+            environment["LEADFERRY_HOME"] = os.environ["LEADFERRY_HOME"]
         return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own command
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from connectors.sources.csv_files import open_csv
 from connectors.sources.extract import Extract, refuse_empty
 from connectors.sources.parquet_files import open_parquet
-from connectors.staging import write_frame
+from connectors.staging import scan, write_frame
 from flows.job_file import CsvSource, Job, ParquetSource
 from transforms.vocabulary.errors import SourceError
 
@@ -47,7 +47,7 @@ def extract_source(job: Job, destination: Path, limit: int | None) -> int:
 def _write(extract: Extract, destination: Path, limit: int | None) -> int:
     rows = extract.rows if limit is None else extract.rows.head(limit)
     write_frame(destination, rows)
-    return int(pl.scan_parquet(destination).select(pl.len()).collect().item())
+    return int(scan(destination).select(pl.len()).collect().item())
 
 
 def _open_csv(job: Job, *, careful: bool = False) -> Extract:

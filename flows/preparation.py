@@ -3,10 +3,11 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
-from connectors.staging import write_chunks, write_frame
+from connectors.staging import scan, write_chunks, write_frame
 from flows.extracting import extract_source
 from flows.job_file import Job
 from flows.progress import Progress
@@ -73,7 +74,7 @@ def _prepared_chunks(job: Job, folder: RunFolder, as_of: dt.date, progress: Prog
         origin_country=job.load.number_origin_country or "US",
     )
     needed = ["source_row", "row_fault", *job.columns.source_columns()]
-    rows = pl.scan_parquet(folder.extract).select(needed)
+    rows = scan(folder.extract).select(needed)
     for chunk in rows.collect_batches(chunk_size=_CHUNK_ROWS, maintain_order=True):
         prepared = prepare_leads(chunk, mapping, rules)
         progress.advance(chunk.height)
@@ -82,7 +83,7 @@ def _prepared_chunks(job: Job, folder: RunFolder, as_of: dt.date, progress: Prog
 
 def _set_duplicates_aside(job: Job, folder: RunFolder) -> None:
     """Find repeats over the whole load; only ids and numbers are held in memory."""
-    prepared = pl.scan_parquet(folder.prepared)
+    prepared = scan(folder.prepared)
     names = prepared.collect_schema().names()
     national = pl.col("leadPhone").str.split("|") if "leadPhone" in names else pl.lit(None, pl.List(pl.String))
     abroad = pl.concat_list(pl.col("leadPhoneE164").str.strip_prefix("+1")) if "leadPhoneE164" in names else None
@@ -94,9 +95,9 @@ def _set_duplicates_aside(job: Job, folder: RunFolder) -> None:
 def _stage_leads(job: Job, folder: RunFolder) -> None:
     """Write the leads in batch order, a row group each, every one checked against the schema of a lead."""
     sendable = (
-        pl.scan_parquet(folder.prepared)
+        scan(folder.prepared)
         .filter(pl.col("reason").is_null())
-        .join(pl.scan_parquet(folder.duplicates), on="source_row", how="anti", maintain_order="left")
+        .join(scan(folder.duplicates), on="source_row", how="anti", maintain_order="left")
         .select("source_row", *mapping_of(job).lead_columns())
     )
     size = job.load.batch_size
@@ -125,11 +126,11 @@ def _batch_keys(leads: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _describe(job: Job, folder: RunFolder, rows_read: int) -> Prepared:
-    rejected = pl.scan_parquet(folder.prepared).select(pl.col("reason").is_not_null().sum()).collect().item()
-    keys = _batch_keys(pl.scan_parquet(folder.leads)).collect()
+    rejected = scan(folder.prepared).select(pl.col("reason").is_not_null().sum()).collect().item()
+    keys = _batch_keys(scan(folder.leads)).collect()
     batches = tuple(cut_batches(keys, job.load.batch_size))
     return Prepared(rows_read, int(rejected), _height(folder.duplicates), keys.height, batches)
 
 
-def _height(path: object) -> int:
-    return int(pl.scan_parquet(str(path)).select(pl.len()).collect().item())
+def _height(path: Path) -> int:
+    return int(scan(path).select(pl.len()).collect().item())

@@ -8,6 +8,7 @@ import polars as pl
 
 from connectors.report.files import write_outcomes, write_rejects, write_report
 from connectors.report.page import write_page
+from connectors.staging import scan
 from flows.job_file import Job
 from flows.run_folder import RunFolder
 from flows.settings import VERSION
@@ -50,11 +51,11 @@ def write_run_report(
     `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `more`
     is what only the caller knows: campaign, requests, plan, warnings, trouble.
     """
-    sent = pl.scan_parquet(folder.sent) if folder.sent.exists() else None
-    whole = give_outcomes(pl.scan_parquet(folder.prepared), pl.scan_parquet(folder.duplicates), sent)
+    sent = scan(folder.sent) if folder.sent.exists() else None
+    whole = give_outcomes(scan(folder.prepared), scan(folder.duplicates), sent)
     write_outcomes(folder.outcomes, whole)
-    outcomes = pl.scan_parquet(folder.outcomes)
-    extract = pl.scan_parquet(folder.extract)
+    outcomes = scan(folder.outcomes)
+    extract = scan(folder.extract)
     rows_read = int(extract.select(pl.len()).collect().item())
     counts = count_outcomes(outcomes)
     balanced = is_balanced(outcomes, rows_read) and sum(counts.values()) == rows_read
@@ -69,7 +70,7 @@ def write_run_report(
         "batches": batches,
         "requests": 0,
         "row_limit": None,
-        "leads_staged": int(pl.scan_parquet(folder.leads).select(pl.len()).collect().item()),
+        "leads_staged": int(scan(folder.leads).select(pl.len()).collect().item()),
         "source": job.source.path,
         "load": job.load.model_dump(mode="json", exclude_none=True),
         "max_reject_rate": job.quality.max_reject_rate,

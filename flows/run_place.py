@@ -37,9 +37,17 @@ def place_of(home: Path, run_id: str, out: Path | None) -> RunFolder:
     return folder
 
 
-def clear_place(folder: RunFolder, runs: Iterable[RunRecord]) -> None:
-    """Remove an ended run's files from `folder`. Raises ConfigurationError while one of `runs` there may go on."""
-    unfinished = [run.run_id for run in runs if run.folder == folder.path and run.status in _MAY_GO_ON]
+def clear_place(folder: RunFolder, runs: Iterable[RunRecord], *, taken: bool = False) -> None:
+    """Remove an ended run's files from `folder`.
+
+    Raises ConfigurationError while one of `runs` there may go on, and, with `taken`, if any of them is there at all.
+    """
+    there = [run for run in runs if run.folder == folder.path]
+    if taken and there:
+        raise ConfigurationError(
+            "RUN_EXISTS", f"There is already a run {there[0].run_id}.", "Choose another --run-id, or none."
+        )
+    unfinished = [run.run_id for run in there if run.status in _MAY_GO_ON]
     if unfinished:
         raise ConfigurationError(
             "FOLDER_IN_USE",

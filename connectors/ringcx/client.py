@@ -1,7 +1,7 @@
 """The calls a load needs, each translated into what its answer proves."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
@@ -40,6 +40,10 @@ _NO_PROXY: Final = {f"all://{f'[{host}]' if ':' in host else host}": None for ho
 
 _NO_BYTE_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 """Transport errors that are raised before anything of the request was written."""
+
+
+def _do_nothing() -> None:
+    """Stand in for a caller that keeps no record of its attempts."""
 
 
 class RingCx:
@@ -85,10 +89,11 @@ class RingCx:
                 group["campaigns"] = self._read_objects(path, "campaignId")
         return read_campaigns(groups)
 
-    def load(self, campaign_id: int, body: bytes) -> LoadAnswer:
+    def load(self, campaign_id: int, body: bytes, *, on_turn: Callable[[], None] = _do_nothing) -> LoadAnswer:
         """Send one `leadLoader/direct` request, once; never raises for what the network or the server does.
 
-        A 401 proves that nothing was done, so the request goes out again with a new token.
+        `on_turn` is called when the throttle has let the request through, right before its first byte may leave. A 401
+        proves that nothing was done, so the request goes out again with a new token, and `on_turn` is called again.
         """
         path = f"campaigns/{campaign_id}/leadLoader/direct"
         for _ in range(2):
@@ -97,6 +102,7 @@ class RingCx:
             except ServiceError as error:
                 return NotSent(error.code, error.message)
             self._throttle.wait_turn(Call.DIRECT)
+            on_turn()
             try:
                 answer = self._request("POST", path, header, content=body)
             except _NO_BYTE_LEFT as error:

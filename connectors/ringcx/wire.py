@@ -17,6 +17,7 @@ from connectors.ringcx.answers import (
     Unknown,
 )
 from transforms.vocabulary.lead_fields import OBJECT_FIELDS
+from transforms.vocabulary.masking import mask_numbers
 
 FAILED: Final = "FAILED"
 
@@ -77,7 +78,7 @@ def read_load_answer(content: bytes) -> LoadAnswer:
         return Unknown("UNREADABLE_ANSWER", "RingCX answered with something that is not JSON.")
     if not isinstance(body, dict) or not {"processingResult", "leadsSupplied", "leadsInserted"} & body.keys():
         return Unknown("UNREADABLE_ANSWER", "RingCX answered with JSON that is no load result.")
-    message = _text(body.get("message"))
+    message = mask_numbers(_text(body.get("message")))
     status = _text(body.get("processingStatus"))
     rows = body.get("rejectedRows")
     rejected = tuple(_rejected_row(row) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
@@ -101,7 +102,7 @@ def read_load_answer(content: bytes) -> LoadAnswer:
 def _rejected_row(row: Mapping[str, Any]) -> RejectedRow:
     values = row.get("rowData")
     cells = values if isinstance(values, list) else [values] if values else []
-    return RejectedRow(_text(row.get("message")), tuple(_text(value) for value in cells))
+    return RejectedRow(mask_numbers(_text(row.get("message"))), tuple(_text(value) for value in cells))
 
 
 def read_lead_array(content: bytes) -> list[FoundLead] | None:
@@ -182,7 +183,7 @@ def error_message(content: bytes, *, secrets: Iterable[str] = ()) -> str:
     words = _error_words(content)
     for secret in secrets:
         words = words.replace(secret, "***") if secret else words
-    return words[:300].strip()
+    return mask_numbers(words[:300].strip())
 
 
 def _error_words(content: bytes) -> str:

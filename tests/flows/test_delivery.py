@@ -1,5 +1,6 @@
 """Delivery over real HTTP against a RingCX that fails in every documented way: each lead lands once, or is named."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 import polars as pl
 import pytest
 
+from connectors.ledger import EventState, Ledger
 from connectors.sandbox.settings import SandboxSettings
 from tests.conftest import lead_rows
 
@@ -262,3 +264,16 @@ def test_a_second_process_cannot_work_on_the_same_run(leadferry, start, make_job
     assert "at work on the run" in second.err
     assert process.returncode == os.EX_OK
     assert ringcx.state.doubles() == {}
+
+
+def test_a_wait_for_the_throttle_is_no_part_of_an_attempt(leadferry, make_job, ringcx, tmp_path):
+    """A resume reckons from an attempt's start how long it may still land, so the start must be the request's own."""
+    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "throttle", "retry_after": "seconds", "seconds": 2}])
+    assert leadferry("load", make_job(lead_rows(4)), "--run-id", "tonight").code == 0
+
+    ledger = Ledger(f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite'}")
+    refused, accepted = ledger.events("tonight")
+    ledger.close()
+    began, ended = dt.datetime.fromisoformat(accepted.started_at), dt.datetime.fromisoformat(refused.finished_at)
+    assert (refused.state, accepted.state) == (EventState.NOT_SENT, EventState.ACCEPTED)
+    assert (began - ended).total_seconds() > 1.5

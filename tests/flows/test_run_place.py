@@ -49,3 +49,14 @@ def test_the_folder_of_a_run_that_may_go_on_is_not_written_over(leadferry, make_
         ended = leadferry(command, make_job(lead_rows(4)), "--out", out)
         assert ended.code == 2
         assert "leadferry resume stuck" in ended.err
+
+
+def test_a_check_or_dry_run_never_touches_a_recorded_run(leadferry, make_job, tmp_path):
+    job = make_job(lead_rows(4))
+    assert leadferry("load", job, "--run-id", "tonight").code == 0
+    report = tmp_path / "home" / "runs" / "tonight" / "report.json"
+    before = report.read_bytes()
+
+    for command in (["check"], ["load", "--dry-run"]):
+        assert leadferry(*command, job, "--run-id", "tonight").code == 2
+    assert report.read_bytes() == before

@@ -132,7 +132,7 @@ class Ledger:
         except sa.exc.SQLAlchemyError as error:
             raise ConfigurationError(
                 "LEDGER_UNUSABLE",
-                f"The ledger cannot be opened ({type(error).__name__}).",
+                f"The ledger cannot be opened at {_shown(url)} ({type(error).__name__}).",
                 "Check LEADFERRY_LEDGER, LEADFERRY_HOME and the rights to write there.",
             ) from None
 
@@ -297,6 +297,11 @@ def _lay_out(engine: Engine) -> None:
             db.execute(sa.schema.CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 db.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+def _shown(url: str) -> str:
+    """Return a database URL as it may be shown: without its password."""
+    return sa.make_url(url).render_as_string(hide_password=True)
 
 
 def _open_engine(url: str) -> Engine:

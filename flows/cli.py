@@ -102,6 +102,9 @@ def load(
 def resume(run_id: str, *, prefect: bool, as_json: bool, debug: bool) -> None:
     """Go on with the run RUN_ID wherever it stopped; no lead is sent twice."""
     with _errors_told(as_json=as_json, debug=debug):
+        from flows.run_recording import require_home
+
+        require_home()
         _finish(run_id, prefect=prefect, as_json=as_json)
 
 
@@ -194,7 +197,7 @@ def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
     """
     stop = Event()
     try:
-        with _stopping_on_signals(stop, run_id):
+        with _stopping_on_signals(stop):
             if prefect or os.environ.get("PREFECT_API_URL"):
                 from flows.prefect_flow import run_as_flow
 
@@ -210,13 +213,22 @@ def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
         if isinstance(error, DeliveryError):
             click.echo(f"go on with: leadferry resume {run_id}", err=True)
         sys.exit(error.exit_code)
-    except RunInterruptedError:
-        click.echo(f"interrupted; go on with: leadferry resume {run_id}", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+    except (RunInterruptedError, KeyboardInterrupt):
+        stopped = RunInterruptedError(
+            "INTERRUPTED", f"The run {run_id} was interrupted.", f"Go on with: leadferry resume {run_id}"
+        )
+        _fail(stopped, as_json=as_json)
     _tell(facts, as_json=as_json)
     if facts["status"] != "succeeded":
-        click.echo(f"not every row is settled; ask again with: leadferry resume {run_id}", err=True)
+        click.echo(_what_is_left(facts), err=True)
         sys.exit(EXIT_UNRESOLVED)
+
+
+def _what_is_left(facts: dict[str, Any]) -> str:
+    """Say what a person does about a run that ended without being good."""
+    if facts["counts"]["UNRESOLVED"] or facts["counts"]["NOT_SENT"]:
+        return f"not every row is settled; go on with: leadferry resume {facts['run_id']}"
+    return f"RingCX refused a whole request; {facts['folder']}/rejects.csv has its rows and the server's words"
 
 
 def _report_of(run_id: str) -> dict[str, Any] | None:
@@ -246,7 +258,7 @@ def _run_here(run_id: str, stop: Event) -> dict[str, Any]:
 
 
 @contextmanager
-def _stopping_on_signals(stop: Event, run_id: str) -> Iterator[None]:
+def _stopping_on_signals(stop: Event) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM end the run after the requests in flight, the second at once."""
 
     def ask(_: int, __: FrameType | None) -> None:
@@ -258,9 +270,6 @@ def _stopping_on_signals(stop: Event, run_id: str) -> Iterator[None]:
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
-        click.echo(f"interrupted; go on with: leadferry resume {run_id}", err=True)
-        sys.exit(EXIT_INTERRUPTED)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -310,5 +319,14 @@ def _tell(facts: dict[str, Any], *, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    cli(windows_expand_args=False)
+    """Run the command line; wrong usage gets one JSON document as well, where JSON is asked for."""
+    try:
+        sys.exit(cli(standalone_mode=False, windows_expand_args=False))
+    except click.ClickException as error:
+        if "--json" in sys.argv:
+            told = {"code": "USAGE", "message": error.format_message(), "next_step": "See `leadferry --help`."}
+            click.echo(json.dumps({"error": told, "exit_code": error.exit_code}, indent=2))
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(EXIT_INTERRUPTED)

@@ -26,7 +26,9 @@ from flows.delivery_state import Piece, Standing, fold_events
 from transforms.batching import Batch
 from transforms.vocabulary.errors import ConfigurationError, DeliveryError, ServiceError
 
-_STOPS_EVERYTHING: Final = frozenset({"HTTP_403", "HTTP_404", "NOT_AUTHORIZED"})
+_STOPS_EVERYTHING: Final = frozenset(
+    {"HTTP_402", "HTTP_403", "HTTP_404", "HTTP_405", "HTTP_407", "HTTP_451", "NOT_AUTHORIZED"}
+)
 """Answers that every further batch would get as well."""
 
 _REFUSES_ALL: Final = 25
@@ -159,7 +161,7 @@ class Delivery:
             if refuses_all and isinstance(answer, Refused):
                 # No single lead is to blame, so cutting requests down to one lead each would help nobody.
                 raise DeliveryError(answer.code, answer.message, "Mend [load] in the job file, then start a new run.")
-        if isinstance(answer, Refused | NotSent) and answer.code in _STOPS_EVERYTHING:
+        if isinstance(answer, NotSent) and answer.code in _STOPS_EVERYTHING:
             raise DeliveryError(answer.code, answer.message, "Mend that, then resume the run.")
         if isinstance(answer, NotSent) and answer.code != _THROTTLED:
             # A throttle's own pause is kept by the throttle, for every thread at once.

@@ -106,9 +106,10 @@ def _headline(facts: Mapping[str, Any]) -> str:
     counts = facts["counts"]
     read, loaded, staged = counts["rows_read"], counts[Outcome.LOADED], facts["leads_staged"]
     of_rows = f"of {counted(read, 'row')}"
-    in_ringcx = f"{loaded:,} {of_rows} {'is' if loaded == 1 else 'are'} in RingCX"
+    one, ready = 1 in {loaded, read}, 1 in {staged, read}
+    in_ringcx = f"{loaded:,} {of_rows} {'is' if one else 'are'} in RingCX"
     sentences = {
-        STATUS_CHECKED: f"{staged:,} {of_rows} {'is' if staged == 1 else 'are'} ready to load; nothing was sent.",
+        STATUS_CHECKED: f"{staged:,} {of_rows} {'is' if ready else 'are'} ready to load; nothing was sent.",
         STATUS_PLANNED: f"{staged:,} {of_rows} would be sent in {counted(facts['batches'], 'request')}.",
         STATUS_SUCCEEDED: f"{in_ringcx}; every other row has its reason." if loaded < read else f"{in_ringcx}.",
         STATUS_UNRESOLVED: f"{in_ringcx}; {counts[Outcome.UNRESOLVED]:,} cannot be settled yet.",

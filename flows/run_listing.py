@@ -79,11 +79,11 @@ def _tell_plan(facts: dict[str, Any]) -> list[str]:
     return [
         "",
         (
-            f"  plan     {plan['leads']:,} leads in {plan['batches']:,} requests; "
-            f"RingCX's throttle makes that {plan['shortest_seconds']:,} seconds at least"
+            f"  plan     {counted(plan['leads'], 'lead')} in {counted(plan['batches'], 'request')}; "
+            f"RingCX's throttle makes that {counted(plan['shortest_seconds'], 'second')} at least"
         ),
         (
-            f"  first request ({plan['first_request_bytes']:,} bytes, {len(leads):,} leads; whole in "
+            f"  first request ({plan['first_request_bytes']:,} bytes, {counted(len(leads), 'lead')}; whole in "
             f"{plan['first_request_file']}), its first leads:"
         ),
         shown,

@@ -31,7 +31,10 @@ _TIMED_OUT: Final = httpx.codes.REQUEST_TIMEOUT
 _SERVER_ERRORS: Final = 500
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
 
-_REFUSALS: Final = frozenset({400, 402, 403, 404, 405, 407, 410, 411, 413, 414, 415, 417, 421, 422, 426, 428, 431, 451})
+_REFUSES_THE_CALLER: Final = frozenset({402, 403, 404, 405, 407, 451})
+"""Statuses that turn away whoever asks, or the campaign asked for: nothing was done, and no lead is to blame."""
+
+_REFUSALS: Final = frozenset({400, 410, 411, 413, 414, 415, 417, 421, 422, 426, 428, 431})
 """Statuses that say the request was not taken. Any other (a redirect, a 409 after a gateway's own second try) may
 follow a request that was."""
 
@@ -121,10 +124,13 @@ class RingCx:
             seconds = retry_after(answer, default=5.0)
             self._throttle.pause(Call.DIRECT, seconds)
             return NotSent("THROTTLED", "RingCX answered 429.", seconds)
+        told = f"RingCX answered {status}: {words.rstrip('. ')}."
         if status == _UNAUTHORIZED:
-            return NotSent("NOT_AUTHORIZED", f"RingCX answered 401: {words}")
+            return NotSent("NOT_AUTHORIZED", told)
+        if status in _REFUSES_THE_CALLER:
+            return NotSent(f"HTTP_{status}", told)
         kind = Refused if status in _REFUSALS else Unknown
-        return kind(f"HTTP_{status}", f"RingCX answered {status}: {words}")
+        return kind(f"HTTP_{status}", told)
 
     def count_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> int | None:
         """Return how many leads of the campaign have one of `extern_ids`; None where the answer says no number."""

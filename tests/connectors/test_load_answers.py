@@ -212,7 +212,7 @@ def test_rejected_rows_of_another_shape_do_not_upset_a_load_that_was_accepted(le
     assert all(isinstance(row, RejectedRow) for row in accepted.rejected)
 
 
-@pytest.mark.parametrize("fault", [{"status": 400}, {"status": 403}, {"status": 404}, {"status": 413}, {"status": 422}])
+@pytest.mark.parametrize("fault", [{"status": 400}, {"status": 413}, {"status": 422}])
 def test_a_request_the_server_turned_down_is_refused_and_not_repeated(client, ringcx, fault):
     client.sign_in()
     ringcx.set_faults([{"call": "direct", "fault": "status_before_commit"} | fault])
@@ -224,6 +224,18 @@ def test_a_request_the_server_turned_down_is_refused_and_not_repeated(client, ri
     assert "on purpose" in refused.message
     assert ringcx.state.requests_of("direct") == 1
     assert ringcx.state.lead_count == 0
+
+
+@pytest.mark.parametrize("status", [402, 403, 404, 405, 451])
+def test_a_request_that_is_turned_away_for_its_caller_was_not_sent(client, ringcx, status):
+    client.sign_in()
+    ringcx.set_faults([{"call": "direct", "fault": "status_before_commit", "status": status}])
+
+    turned_away = load(client)
+
+    assert isinstance(turned_away, NotSent)
+    assert turned_away.code == f"HTTP_{status}"
+    assert ringcx.state.requests_of("direct") == 1
 
 
 def test_too_many_leads_a_body_too_large_and_a_wrong_body_are_refused(connect, ringcx):
@@ -364,7 +376,7 @@ def test_an_answer_that_repeats_the_token_does_not_carry_it_into_our_words(legac
 
     refused = load(legacy)
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, NotSent)
     assert "permanent-token" not in refused.message
     assert "may not do this" in refused.message
 

@@ -335,3 +335,18 @@ def test_the_whole_hospital_list_loads_under_throttles_without_a_429(leadferry, 
     assert not ringcx.state.answers_of("direct", 429)
     reasons = pl.read_parquet(tmp_path / "out" / "outcomes.parquet").filter(pl.col("outcome") != Outcome.LOADED)
     assert reasons["reason"].null_count() == 0
+
+
+@pytest.mark.parametrize("arguments", [["load"], ["load", "job.toml", "--limit", "0"], ["load", "job.toml", "--bogus"]])
+def test_wrong_usage_is_one_json_document_where_json_is_asked_for(leadferry, arguments):
+    ended = leadferry(*arguments, "--json")
+
+    assert ended.code == ended.json["exit_code"] == 2
+    assert "Usage:" in ended.err
+
+
+def test_resuming_where_nothing_ever_ran_says_that_there_is_no_such_run(leadferry):
+    ended = leadferry("resume", "tonight")
+
+    assert ended.code == 2
+    assert "There is no run tonight" in ended.err

@@ -277,3 +277,29 @@ def test_a_wait_for_the_throttle_is_no_part_of_an_attempt(leadferry, make_job, r
     began, ended = dt.datetime.fromisoformat(accepted.started_at), dt.datetime.fromisoformat(refused.finished_at)
     assert (refused.state, accepted.state) == (EventState.NOT_SENT, EventState.ACCEPTED)
     assert (began - ended).total_seconds() > 1.5
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_refusal_of_the_caller_blames_no_lead_and_resume_sends_what_it_stopped(leadferry, make_job, ringcx, status):
+    job = make_job(lead_rows(40), delivery={"max_in_flight": 1})
+    ringcx.set_faults([{"call": "direct", "from": 2, "fault": "status_before_commit", "status": status}])
+
+    ended = leadferry("load", job, "--json", "--run-id", "tonight")
+    assert (ended.code, ended.json["error"]["code"]) == (1, f"HTTP_{status}")
+    assert (ended.json["counts"]["LOADED"], ended.json["counts"]["NOT_SENT"]) == (10, 30)
+
+    ringcx.set_faults([])
+    again = leadferry("resume", "tonight", "--json")
+    assert again.code == 0, again
+    assert again.json["counts"]["LOADED"] == 40
+    assert ringcx.state.doubles() == {}
+
+
+def test_a_load_that_ringcx_calls_failed_is_not_said_to_be_resumable(leadferry, make_job, ringcx):
+    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "processing_failure", "message": "no +1 203 555 0123"}])
+
+    ended = leadferry("load", make_job(lead_rows(4), delivery=PATIENT))
+
+    assert ended.code == 1
+    assert "resume" not in ended.err
+    assert "555" not in ended.out + ended.err

@@ -226,6 +226,8 @@ def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
 
 def _what_is_left(facts: dict[str, Any]) -> str:
     """Say what a person does about a run that ended without being good."""
+    if not facts["balanced"]:
+        return f"the books do not balance: do not rely on these numbers, and keep {facts['folder']} to find out why"
     if facts["counts"]["UNRESOLVED"] or facts["counts"]["NOT_SENT"]:
         return f"not every row is settled; go on with: leadferry resume {facts['run_id']}"
     return f"RingCX refused a whole request; {facts['folder']}/rejects.csv has its rows and the server's words"

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Final
@@ -36,6 +37,9 @@ _REFUSES_ALL: Final = 25
 
 _MISSES: Final = 3
 """How many searches in a row must miss a lead, the last of them after the settling time, to prove it absent."""
+
+_BASELINE_LOOKS: Final = 5
+"""How often the leads that were there before are looked for until all that are counted are seen."""
 
 _THROTTLED: Final = "THROTTLED"
 _PAUSE_SECONDS: Final = 1.0
@@ -179,11 +183,26 @@ class Delivery:
             )
 
     def _take_baseline(self, leads: pl.DataFrame) -> frozenset[int]:
-        """Return the ids of leads that carry one of these external ids already, from earlier loads."""
+        """Return the ids of leads that carry one of these external ids already, from earlier loads.
+
+        A lead missing here would be taken for ours later, so nothing is sent before all that are counted were seen.
+        Raises ServiceError where searches keep showing fewer.
+        """
         ids = leads.get_column("externId").to_list()
-        if self._ringcx.count_leads(self._plan.campaign_id, ids) == 0:
+        counted = self._ringcx.count_leads(self._plan.campaign_id, ids)
+        if counted == 0:
             return frozenset()
-        return frozenset(lead.lead_id for lead in self._ringcx.find_leads(self._plan.campaign_id, ids).leads)
+        for pause in islice(_growing_pauses(), _BASELINE_LOOKS):
+            found = self._ringcx.find_leads(self._plan.campaign_id, ids).leads
+            if counted is None or len(found) >= counted:
+                return frozenset(lead.lead_id for lead in found)
+            if self._stop.wait(pause):
+                raise interrupted()
+        raise ServiceError(
+            "EARLIER_LEADS_UNSEEN",
+            f"RingCX counts {counted:,} leads with these external ids, but its searches show fewer.",
+            "Resume the run later; nothing of this batch was sent.",
+        )
 
     def _settle(
         self, batch: Batch, leads: pl.DataFrame, piece: Piece, event: BatchEvent, events: list[BatchEvent]

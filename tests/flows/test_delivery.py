@@ -303,3 +303,18 @@ def test_a_load_that_ringcx_calls_failed_is_not_said_to_be_resumable(leadferry, 
     assert ended.code == 1
     assert "resume" not in ended.err
     assert "555" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("seconds", [0.4, 60.0])
+def test_nothing_is_sent_before_all_earlier_leads_with_these_ids_were_seen(leadferry, make_job, ringcx, seconds):
+    job = make_job(lead_rows(5), load={"duplicate_handling": "RETAIN_ALL"})
+    assert leadferry("load", job).code == 0
+    ringcx.set_faults([{"call": "search", "nth": 1, "fault": "hide_leads", "seconds": seconds}])
+
+    ended = leadferry("load", job, "--json", "--run-id", "second")
+
+    if seconds < 1:
+        assert (ended.code, ended.json["counts"]["LOADED"], ringcx.state.lead_count) == (0, 5, 10)
+    else:
+        assert (ended.code, ended.json["error"]["code"]) == (1, "EARLIER_LEADS_UNSEEN")
+        assert (ended.json["counts"]["NOT_SENT"], ringcx.state.lead_count) == (5, 5)

@@ -15,6 +15,12 @@ from polars.io.plugins import register_io_source
 from transforms.batching import Batch
 
 
+def private_file(path: Path) -> Path:
+    """Create an empty file that its owner alone may read, and return its path. Raises OSError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    return path
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success its content is on disk under `path`, else nothing is.
@@ -50,7 +56,7 @@ def write_text(path: Path, text: str) -> None:
 def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None = None) -> None:
     """Stream `frame` to Parquet at `path`, whole or not at all."""
     with written_whole(path) as temporary:
-        frame.sink_parquet(temporary, compression="zstd", compression_level=1, row_group_size=row_group_size)
+        frame.sink_parquet(temporary, compression="lz4", row_group_size=row_group_size)
 
 
 def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: int | None = None) -> None:

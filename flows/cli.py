@@ -44,6 +44,21 @@ def cli() -> None:
 
 
 @cli.command()
+@click.argument("source")
+@click.option("--job", type=click.Path(path_type=Path, dir_okay=False), help="Write the job file here.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@_JSON
+@_DEBUG
+def init(source: str, job: Path | None, *, force: bool, as_json: bool, debug: bool) -> None:
+    """Write a job file for SOURCE (CSV or Parquet: a file, a folder or a quoted glob) with a guessed mapping."""
+    with _errors_told(as_json=as_json, debug=debug):
+        from flows.init_job import init_job, tell_init
+
+        facts = init_job(source, job, force=force)
+        click.echo(json.dumps(facts, indent=2) if as_json else tell_init(facts))
+
+
+@cli.command()
 @_JOB
 @_LIMIT
 @_OUT
@@ -102,7 +117,7 @@ def load(
 def resume(run_id: str, *, prefect: bool, as_json: bool, debug: bool) -> None:
     """Go on with the run RUN_ID wherever it stopped; no lead is sent twice."""
     with _errors_told(as_json=as_json, debug=debug):
-        from flows.run_recording import require_home
+        from flows.run_place import require_home
 
         require_home()
         _finish(run_id, prefect=prefect, as_json=as_json)
@@ -118,7 +133,7 @@ def runs(run_id: str | None, *, as_json: bool, debug: bool) -> None:
         from connectors.ledger import Ledger
         from flows import settings
         from flows.run_listing import describe_run, tell_run, tell_runs
-        from flows.run_recording import require_home
+        from flows.run_place import require_home
 
         require_home()
         ledger = Ledger(settings.ledger_url())
@@ -182,7 +197,7 @@ def _prepare_only(
     from flows.check_run import check_job
     from flows.job_file import read_job
     from flows.progress import terminal_progress
-    from flows.run_recording import require_home
+    from flows.run_place import require_home
 
     job = read_job(path)
     home = require_home()

@@ -24,6 +24,7 @@ from connectors.ringcx.throttle import interrupted
 from connectors.ringcx.wire import LoadOptions, load_request
 from connectors.staging import read_batch
 from flows.delivery_state import Piece, Standing, fold_events
+from flows.request_body import wire_rows
 from transforms.batching import Batch
 from transforms.vocabulary.errors import ConfigurationError, DeliveryError, ServiceError
 
@@ -249,12 +250,6 @@ class Delivery:
 def ours(leads: tuple[FoundLead, ...], baseline: frozenset[int]) -> list[FoundLead]:
     """Return the leads that were not there before the batch was first sent."""
     return [lead for lead in leads if lead.lead_id not in baseline]
-
-
-def wire_rows(leads: pl.DataFrame, piece: Piece | None = None) -> list[dict[str, Any]]:
-    """Return the leads at the places of `piece` (None: all) as rows of lead fields alone."""
-    chosen = leads if piece is None or len(piece) == leads.height else leads[list(piece)]
-    return chosen.drop("source_row", "batch_id").to_dicts()
 
 
 def _record_of(answer: LoadAnswer) -> tuple[EventState, str | None, str | None, dict[str, Any] | None]:

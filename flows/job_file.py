@@ -4,6 +4,7 @@ TOML in, typed models out. Unknown keys are errors that name the file, the key a
 so a misspelt `duplicate_handling` can never fall back to a default in silence.
 """
 
+import datetime as dt
 import difflib
 import re
 import tomllib
@@ -140,17 +141,82 @@ class Load(Section):
         return self
 
 
+class Phones(Section):
+    """Which telephone numbers the job takes, and how they are read."""
+
+    phone_region: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")] | None = Field(
+        default=None, description="ISO 3166 code of the country whose numbers come without a country code."
+    )
+    us_only: bool = False
+    toll_free: Literal["refuse", "warn", "keep"] = "warn"
+    premium_rate: Literal["refuse", "warn", "keep"] = "warn"
+    personal_number: Literal["refuse", "warn", "keep"] = "warn"
+    extension: Name | None = Field(default=None, description="The label in extendedLeadData that keeps an extension.")
+
+    @field_validator("phone_region")
+    @classmethod
+    def _is_a_region(cls, value: str | None) -> str | None:
+        if value is not None:
+            from phonenumbers import SUPPORTED_REGIONS
+
+            if value not in SUPPORTED_REGIONS:
+                raise ValueError(f"{value!r} is no ISO 3166 code of a country with telephones, such as US, CA or GB")
+        return value
+
+
+class Duplicates(Section):
+    """Which of several rows with one id or one number stays."""
+
+    keep: Literal["first", "last", "largest", "smallest"] = "first"
+    by: Name | None = Field(default=None, description="The source column that `largest` and `smallest` compare.")
+
+    @model_validator(mode="after")
+    def _compares_a_column(self) -> Self:
+        if (self.by is None) == (self.keep in {"largest", "smallest"}):
+            raise ValueError("keep = largest or smallest compares a column: name it with by; first and last take none")
+        return self
+
+
 class Quality(Section):
     """Gates that stop a run before anything is sent."""
 
     max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 0.25
+    damage: Literal["warn", "stop"] = Field(default="warn", description="What a damaged column does to the run.")
+    damage_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.01, description="The share of a column's cells from which it counts as damaged."
+    )
 
 
 class TimeZones(Section):
-    """How a derived time zone is named, and what happens to a lead without one (`EXPLICIT` only)."""
+    """Where a time zone is taken from, how it is named, and what happens to a lead without one (`EXPLICIT` only)."""
 
     names: Literal["run_date", "standard"] = "run_date"
+    as_of: dt.date | None = Field(default=None, description="Name zones as on this day, not the day of the run.")
     unknown: Literal["reject", "send_without"] = "reject"
+    order: Annotated[tuple[Literal["source", "zip", "number", "state"], ...], Field(min_length=1)] = (
+        "source",
+        "zip",
+        "number",
+        "state",
+    )
+    conflict: Literal["safe", "trust", "refuse"] = "safe"
+    calling_hours: tuple[dt.time, dt.time] | None = Field(
+        default=None, description="When the campaign calls, in the lead's zone: two times such as 09:00 and 20:00."
+    )
+
+    @field_validator("order")
+    @classmethod
+    def _names_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("name each source of time zones once")
+        return value
+
+    @field_validator("calling_hours")
+    @classmethod
+    def _begins_before_it_ends(cls, value: tuple[dt.time, dt.time] | None) -> tuple[dt.time, dt.time] | None:
+        if value is not None and not dt.time(8) <= value[0] < value[1] <= dt.time(21):
+            raise ValueError("write two times, the earlier one first, between 08:00 and 21:00")
+        return value
 
 
 class Delivery(Section):
@@ -180,9 +246,71 @@ class Job(Section):
     source: Source
     columns: Columns
     load: Load
+    phones: Phones = Phones()
+    duplicates: Duplicates = Duplicates()
     quality: Quality = Quality()
     time_zones: TimeZones = TimeZones()
     delivery: Delivery = Delivery()
+
+    @model_validator(mode="after")
+    def _extension_has_a_label_of_its_own(self) -> Self:
+        if self.phones.extension is not None and self.phones.extension in self.columns.extendedLeadData:
+            raise ValueError("phones.extension: a column of extendedLeadData has this label already")
+        return self
+
+    @model_validator(mode="after")
+    def _international_options_agree(self) -> Self:
+        load = self.load
+        if self.sends_e164 and load.phone_numbers_i18n_enabled is False:
+            raise ValueError(
+                "load.phone_numbers_i18n_enabled: it cannot be false where numbers go as leadPhoneE164; leave it out"
+            )
+        origin = load.number_origin_country or ""
+        if self.phones.phone_region and len(origin) == len("GB") and origin.upper() != self.phones.phone_region:
+            raise ValueError(
+                f"load.number_origin_country is {origin}, but phones.phone_region {self.phones.phone_region}; "
+                "give one of the two"
+            )
+        return self
+
+    @property
+    def phone_region(self) -> str:
+        """The country whose numbers come without a country code: `phone_region`, else the origin country, else US."""
+        origin = (self.load.number_origin_country or "").upper()
+        return self.phones.phone_region or (origin if len(origin) == len("GB") else "US")
+
+    @property
+    def is_abroad(self) -> bool:
+        """Whether the job's numbers are of a country outside the North American Numbering Plan."""
+        return self.phones.phone_region is not None and self.phones.phone_region not in _nanp_regions()
+
+    @property
+    def sends_e164(self) -> bool:
+        """Whether leads carry `leadPhoneE164`, which RingCX takes from accounts enabled for it."""
+        return self.columns.leadPhoneE164 is not None or self.is_abroad
+
+    def source_columns(self) -> list[str]:
+        """Every source column that the job names, once."""
+        named = self.columns.source_columns()
+        return list(dict.fromkeys([*named, *([self.duplicates.by] if self.duplicates.by else [])]))
+
+    def column_roles(self) -> dict[str, str]:
+        """Source column to the lead field it fills first; labels of objects count as their object."""
+        columns = self.columns
+        roles = {column: field for field, column in reversed(columns.text_columns().items())}
+        roles |= dict.fromkeys(columns.leadPhone or (), "leadPhone")
+        for column in columns.extendedLeadData.values():
+            roles.setdefault(column, "extendedLeadData")
+        for column in columns.personaPhoneConfig.values():
+            roles.setdefault(column, "personaPhoneConfig")
+        return roles
+
+
+def _nanp_regions() -> tuple[str, ...]:
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    regions: tuple[str, ...] = COUNTRY_CODE_TO_REGION_CODE[1]
+    return regions
 
 
 def read_job(path: Path) -> Job:
@@ -219,6 +347,8 @@ _TABLES: dict[str, type[BaseModel]] = {
     "source.parquet": ParquetSource,
     "columns": Columns,
     "load": Load,
+    "phones": Phones,
+    "duplicates": Duplicates,
     "quality": Quality,
     "time_zones": TimeZones,
     "delivery": Delivery,

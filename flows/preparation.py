@@ -1,136 +1,306 @@
-"""The prepare stage: source to staged leads, in files that are each whole or absent."""
+"""The prepare stage: source rows to staged leads and a verdict on every row, in files that are each whole or absent.
+
+Rows are gone through twice. The first pass makes leads of them, chunk by chunk, and notes which ids and numbers occur;
+what repeats is known after it, and the second pass writes leads and verdicts.
+"""
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, Final, TypeVar
 
+import orjson
 import polars as pl
 
-from connectors.staging import scan, write_chunks, write_frame
-from flows.extracting import extract_source
+from connectors.spool import Spool
+from connectors.staging import scan, write_chunks, write_text
+from flows.extracting import NotWellFormedError, chunks_of, extract_source, source_chunks, ways_to_read
 from flows.job_file import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder
-from transforms.batching import Batch, cut_batches
-from transforms.duplicates import find_duplicates
-from transforms.lead_rules import lead_schema
+from transforms.accounting import give_verdicts, pick_leads
+from transforms.batching import BATCH_KEYS, Batch, cut_batches
+from transforms.damage import count_damage, judge_damage, merge_damage
+from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
+from transforms.lead_schema import lead_schema
+from transforms.phones import PhoneChoices
 from transforms.preparing import LeadMapping, PreparingRules, prepare_leads
-from transforms.time_zones import ZoneNaming
+from transforms.time_zones import ZoneNaming, ZonePolicy
 from transforms.vocabulary.options import TimeZoneOption
 
-_CHUNK_ROWS = 100_000
+_WORKERS: Final = 2
+"""Chunks prepared at once; polars works on each with every core, and this fills the gaps between its steps."""
+
+_SPOOL_BYTES: Final = 400_000_000
+"""Memory for what waits between the two passes, about a million rows of a usual list; more goes to disk."""
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What preparing came to, in rows."""
+    """What preparing came to: rows by what became of them, the batches, and what is wrong with whole columns."""
 
     rows_read: int
     rejected: int
     duplicates: int
     leads: int
     batches: tuple[Batch, ...]
+    damage: tuple[dict[str, Any], ...] = ()
 
     @property
     def reject_rate(self) -> float:
         """The share of source rows that our rules refuse."""
         return self.rejected / self.rows_read if self.rows_read else 0.0
 
+    @property
+    def damaged(self) -> tuple[dict[str, Any], ...]:
+        """The verdicts on columns bad enough to count."""
+        return tuple(verdict for verdict in self.damage if verdict["damaged"])
+
+    def to_json(self) -> str:
+        """Write everything as JSON."""
+        return orjson.dumps(asdict(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "Prepared":
+        """Read what `to_json` wrote."""
+        facts = orjson.loads(text)
+        batches = tuple(Batch(**batch) for batch in facts.pop("batches"))
+        return cls(**facts | {"batches": batches, "damage": tuple(facts["damage"])})
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One chunk after the first pass."""
+
+    rows: pl.DataFrame
+    prepared: pl.DataFrame
+    damage: pl.DataFrame
+    decimal_ids: bool
+
 
 def prepare_run(job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | None, progress: Progress) -> Prepared:
-    """Extract, map, clean, judge, remove duplicates and stage; what is already there is not made again.
+    """Extract, prepare and stage a load; what is already there is not made again.
 
     `as_of` is the date by which time zones are named. Raises SourceError.
     """
+    if folder.prepared.exists():
+        prepared = Prepared.from_json(folder.prepared.read_text(encoding="utf-8"))
+        progress.begin("prepare", prepared.rows_read, "rows")
+        progress.advance(prepared.rows_read)
+        return prepared
+    folder.clear_spools()
     if not folder.extract.exists():
         extract_source(job, folder.extract, limit)
-    rows_read = _height(folder.extract)
-    progress.begin("prepare", rows_read, "rows")
-    if not folder.prepared.exists():
-        write_chunks(folder.prepared, _prepared_chunks(job, folder, as_of, progress))
-    else:
-        progress.advance(rows_read)
-    if not folder.leads.exists():
-        _set_duplicates_aside(job, folder)
-        _stage_leads(job, folder)
-    return _describe(job, folder, rows_read)
+    rows = scan(folder.extract)
+    progress.begin("prepare", int(rows.select(pl.len()).collect().item()), "rows")
+    chunks = chunks_of(rows, len(rows.collect_schema()))
+    prepared = _Preparation(job, folder, as_of, progress).run(
+        chunks, folder.verdicts, row_group_size=job.load.batch_size
+    )
+    write_text(folder.prepared, prepared.to_json())
+    return prepared
+
+
+@contextmanager
+def prepared_check(
+    job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | None, progress: Progress
+) -> Iterator[tuple[Prepared, pl.LazyFrame]]:
+    """Prepare without keeping what only a load needs; yield what came of it and the source's rows.
+
+    Verdicts are written as the run's outcomes, for nothing will be sent. Raises SourceError.
+    """
+    for way in ways_to_read(job):
+        with Spool(folder.path, "rows", _SPOOL_BYTES // 2) as rows:
+            progress.begin("prepare", None, "rows")
+            try:
+                preparation = _Preparation(job, folder, as_of, progress, keep_rows=rows)
+                prepared = preparation.run(source_chunks(job, way, limit), folder.outcomes)
+            except NotWellFormedError:
+                continue
+            yield prepared, rows.scan()
+        return
 
 
 def mapping_of(job: Job) -> LeadMapping:
     """Return the job's columns as the mapping that preparing takes."""
     columns = job.columns
     return LeadMapping(
-        columns.text_columns(), columns.leadPhone or (), columns.extendedLeadData, columns.personaPhoneConfig
+        columns.text_columns(),
+        columns.leadPhone or (),
+        columns.extendedLeadData,
+        columns.personaPhoneConfig,
+        extension_label=job.phones.extension,
+        abroad=job.is_abroad,
     )
 
 
-def _prepared_chunks(job: Job, folder: RunFolder, as_of: dt.date, progress: Progress) -> Iterator[pl.DataFrame]:
-    mapping = mapping_of(job)
-    rules = PreparingRules(
-        naming=ZoneNaming(as_of, always_standard=job.time_zones.names == "standard"),
+def rules_of(job: Job, as_of: dt.date) -> PreparingRules:
+    """Return what the job chooses about preparing; zones are named as on `as_of` unless the job gives a day."""
+    zones, phones = job.time_zones, job.phones
+    naming = ZoneNaming(zones.as_of or as_of, always_standard=zones.names == "standard")
+    return PreparingRules(
+        zones=ZonePolicy(naming, zones.order, zones.conflict, zones.calling_hours),
         explicit_zones=job.load.time_zone_option is TimeZoneOption.EXPLICIT,
-        reject_unknown_zone=job.time_zones.unknown == "reject",
-        origin_country=job.load.number_origin_country or "US",
-    )
-    needed = ["source_row", "row_fault", *job.columns.source_columns()]
-    rows = scan(folder.extract).select(needed)
-    for chunk in rows.collect_batches(chunk_size=_CHUNK_ROWS, maintain_order=True):
-        prepared = prepare_leads(chunk, mapping, rules)
-        progress.advance(chunk.height)
-        yield prepared
-
-
-def _set_duplicates_aside(job: Job, folder: RunFolder) -> None:
-    """Find repeats over the whole load; only ids and numbers are held in memory."""
-    prepared = scan(folder.prepared)
-    names = prepared.collect_schema().names()
-    national = pl.col("leadPhone").str.split("|") if "leadPhone" in names else pl.lit(None, pl.List(pl.String))
-    abroad = pl.concat_list(pl.col("leadPhoneE164").str.strip_prefix("+1")) if "leadPhoneE164" in names else None
-    numbers = national if abroad is None else pl.coalesce(national, abroad)
-    keys = prepared.filter(pl.col("reason").is_null()).select("source_row", "externId", numbers.alias("numbers"))
-    write_frame(folder.duplicates, find_duplicates(keys.collect(), job.load.duplicate_handling).lazy())
-
-
-def _stage_leads(job: Job, folder: RunFolder) -> None:
-    """Write the leads in batch order, a row group each, every one checked against the schema of a lead."""
-    sendable = (
-        scan(folder.prepared)
-        .filter(pl.col("reason").is_null())
-        .join(scan(folder.duplicates), on="source_row", how="anti", maintain_order="left")
-        .select("source_row", *mapping_of(job).lead_columns())
-    )
-    size = job.load.batch_size
-    keys = _batch_keys(sendable).collect()
-    batches = list(cut_batches(keys, size))
-
-    def chunks() -> Iterator[pl.DataFrame]:
-        placed = 0
-        for chunk in sendable.collect_batches(chunk_size=_CHUNK_ROWS, maintain_order=True):
-            lead_schema().validate(chunk.drop("source_row"), lazy=True)
-            ids = [batches[place // size].batch_id for place in range(placed, placed + chunk.height)]
-            placed += chunk.height
-            yield chunk.with_columns(pl.Series("batch_id", ids, dtype=pl.String))
-        if not placed:
-            yield sendable.with_columns(pl.lit(None, pl.String).alias("batch_id")).head(0).collect()
-
-    write_chunks(folder.leads, chunks(), row_group_size=size)
-
-
-def _batch_keys(leads: pl.LazyFrame) -> pl.LazyFrame:
-    names = leads.collect_schema().names()
-    return leads.select(
-        pl.col(name) if name in names else pl.lit(None, pl.String).alias(name)
-        for name in ("externId", "leadPhone", "leadPhoneE164")
+        reject_unknown_zone=zones.unknown == "reject",
+        phones=PhoneChoices(phones.toll_free, phones.premium_rate, phones.personal_number, phones.us_only),
+        phone_region=job.phone_region,
     )
 
 
-def _describe(job: Job, folder: RunFolder, rows_read: int) -> Prepared:
-    rejected = scan(folder.prepared).select(pl.col("reason").is_not_null().sum()).collect().item()
-    keys = _batch_keys(scan(folder.leads)).collect()
-    batches = tuple(cut_batches(keys, job.load.batch_size))
-    return Prepared(rows_read, int(rejected), _height(folder.duplicates), keys.height, batches)
+class _Preparation:
+    """The two passes over one source."""
+
+    def __init__(
+        self, job: Job, folder: RunFolder, as_of: dt.date, progress: Progress, keep_rows: Spool | None = None
+    ) -> None:
+        self._job, self._folder, self._progress, self._keep_rows = job, folder, progress, keep_rows
+        self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
+        self._damage: list[pl.DataFrame] = []
+        self._decimal_ids = True
+        self._rejected = 0
+
+    def run(self, chunks: Iterator[pl.DataFrame], verdicts: Path, *, row_group_size: int | None = None) -> Prepared:
+        """Prepare `chunks`, write `verdicts` and the leads (a row group each batch, where a size is given)."""
+        with Spool(self._folder.path, "leads", _SPOOL_BYTES) as spool:
+            keys = self._first_pass(chunks, spool)
+            duplicates = self._find_duplicates(keys, spool)
+            staging = _Staging(self._job.load.batch_size, duplicates, self._lead_columns(), self._mend)
+            with ThreadPoolExecutor(1) as beside:
+                writing = beside.submit(write_chunks, verdicts, staging.verdicts(spool))
+                write_chunks(self._folder.leads, staging.leads(spool), row_group_size=row_group_size)
+                writing.result()
+            return Prepared(
+                rows_read=spool.height,
+                rejected=self._rejected,
+                duplicates=duplicates.height,
+                leads=staging.staged,
+                batches=tuple(staging.batches),
+                damage=self._judge_damage(),
+            )
+
+    def _lead_columns(self) -> list[str]:
+        return ["source_row", *self._mapping.lead_columns()]
+
+    def _first_pass(self, chunks: Iterator[pl.DataFrame], spool: Spool) -> RepeatedKeys:
+        keys = RepeatedKeys(self._job.load.duplicate_handling)
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=_WORKERS):
+                spool.append(piece.prepared)
+                if self._keep_rows is not None:
+                    self._keep_rows.append(piece.rows)
+                self._damage.append(piece.damage)
+                self._decimal_ids &= piece.decimal_ids
+                sound = piece.prepared.filter(pl.col("reason").is_null())
+                self._rejected += piece.rows.height - sound.height
+                keys.add(sound.select(name for name in BATCH_KEYS if name in sound.columns))
+                self._progress.advance(piece.rows.height)
+        return keys
+
+    def _prepare_chunk(self, rows: pl.DataFrame) -> _Piece:
+        prepared = prepare_leads(rows, self._mapping, self._rules)
+        if self._job.duplicates.by is not None:
+            prepared = prepared.with_columns(rows[self._job.duplicates.by].alias("rank_by"))
+        damage = count_damage(rows, self._job.column_roles())
+        return _Piece(rows, prepared, damage, decimal_ids=_are_decimal(prepared["externId"]))
+
+    def _find_duplicates(self, keys: RepeatedKeys, spool: Spool) -> pl.DataFrame:
+        if not keys.any:
+            return pl.DataFrame(schema=DUPLICATE_SCHEMA)
+        contested = []
+        for prepared in spool.frames():
+            sound = prepared.filter(pl.col("reason").is_null())
+            named = [name for name in ("source_row", *BATCH_KEYS, "rank_by") if name in sound.columns]
+            contested.append(sound.filter(keys.contested(sound)).select(named))
+        return find_duplicates(pl.concat(contested), self._job.load.duplicate_handling, self._job.duplicates.keep)
+
+    def _mend(self, prepared: pl.DataFrame) -> pl.DataFrame:
+        """Take the `.0` off ids where every id of the source has it: one odd id alone is not for us to change."""
+        if not self._decimal_ids:
+            return prepared
+        told = pl.when(pl.col("externId").is_not_null()).then(
+            pl.lit("externId: decimal zero left out, as in the whole column")
+        )
+        return prepared.with_columns(
+            pl.col("externId").str.strip_suffix(".0"),
+            pl.concat_str(pl.col("note"), told, separator="; ", ignore_nulls=True).alias("note"),
+        )
+
+    def _judge_damage(self) -> tuple[dict[str, Any], ...]:
+        found = judge_damage(merge_damage(self._damage), self._job.quality.damage_share)
+        return tuple(asdict(verdict) for verdict in found)
 
 
-def _height(path: Path) -> int:
-    return int(scan(path).select(pl.len()).collect().item())
+class _Staging:
+    """The second pass: what each chunk gives to the verdicts and to the leads."""
+
+    def __init__(
+        self,
+        batch_size: int,
+        duplicates: pl.DataFrame,
+        columns: list[str],
+        mend: Callable[[pl.DataFrame], pl.DataFrame],
+    ) -> None:
+        self._batch_size, self._duplicates, self._columns, self._mend = batch_size, duplicates, columns, mend
+        self.batches: list[Batch] = []
+
+    @property
+    def staged(self) -> int:
+        """The number of leads staged so far."""
+        return sum(batch.size for batch in self.batches)
+
+    def verdicts(self, spool: Spool) -> Iterator[pl.DataFrame]:
+        """Yield the verdict on every row."""
+        for prepared in spool.frames():
+            yield give_verdicts(self._mend(prepared), self._duplicates)
+
+    def leads(self, spool: Spool) -> Iterator[pl.DataFrame]:
+        """Yield the leads with their `batch_id`, whole batches at a time, every one checked as a lead must be."""
+        rest: pl.DataFrame | None = None
+        for prepared in spool.frames():
+            picked = pick_leads(self._mend(prepared), self._duplicates).select(self._columns)
+            lead_schema().validate(picked.drop("source_row"), lazy=True)
+            leads = picked if rest is None else pl.concat([rest, picked])
+            whole = leads.height // self._batch_size * self._batch_size
+            yield self._with_batches(leads.head(whole))
+            rest = leads.slice(whole)
+        if rest is not None:
+            yield self._with_batches(rest)
+
+    def _with_batches(self, leads: pl.DataFrame) -> pl.DataFrame:
+        keys = leads.select(
+            pl.col(name) if name in leads.columns else pl.lit(None, pl.String).alias(name) for name in BATCH_KEYS
+        )
+        cut = list(cut_batches(keys, self._batch_size, self.batches[-1] if self.batches else None))
+        self.batches += cut
+        ids = pl.Series("batch_id", [batch.batch_id for batch in cut], dtype=pl.String)
+        return leads.with_columns(ids.gather(pl.int_range(leads.height, eager=True) // self._batch_size))
+
+
+def _are_decimal(ids: pl.Series) -> bool:
+    """Return whether every id is a whole number written as a float, such as `123.0`."""
+    there = ids.drop_nulls()
+    return bool(there.str.ends_with(".0").all()) and bool(there.str.contains(r"^[0-9]+\.0$").all())
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, work: Callable[[_In], _Out], items: Iterable[_In], ahead: int
+) -> Iterator[_Out]:
+    """Yield `work` of each item in order, with up to `ahead` of them under way; stops taking items when one fails."""
+    waiting: deque[Future[_Out]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -10,11 +10,13 @@ from connectors.report.files import write_outcomes, write_rejects, write_report
 from connectors.report.page import write_page
 from connectors.staging import scan
 from flows.job_file import Job
+from flows.preparation import Prepared
 from flows.run_folder import RunFolder
 from flows.settings import VERSION
 from flows.wording import counted
 from transforms.accounting import (
     NOT_LOADED,
+    count_conflicts,
     count_notes,
     count_outcomes,
     count_values,
@@ -22,8 +24,9 @@ from transforms.accounting import (
     is_balanced,
     reasons_with_examples,
 )
+from transforms.lead_rules import REASONS
+from transforms.reconciling import OUTCOME_SCHEMA
 from transforms.vocabulary.outcomes import Outcome
-from transforms.vocabulary.reasons import REASONS
 
 STATUS_CHECKED: Final = "checked"
 STATUS_PLANNED: Final = "planned"
@@ -43,20 +46,20 @@ def write_run_report(
     status: str,
     started_at: str,
     finished_at: dt.datetime,
-    batches: int,
+    prepared: Prepared,
+    rows: pl.LazyFrame,
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
 
-    `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `more`
-    is what only the caller knows: campaign, requests, plan, warnings, trouble.
+    `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `rows`
+    are the source's own. `more` is what only the caller knows: campaign, requests, plan, warnings, trouble.
     """
-    sent = scan(folder.sent) if folder.sent.exists() else None
-    whole = give_outcomes(scan(folder.prepared), scan(folder.duplicates), sent)
-    write_outcomes(folder.outcomes, whole)
+    if folder.verdicts.exists():  # a check, which sends nothing, has written its outcomes itself
+        sent = scan(folder.sent) if folder.sent.exists() else pl.LazyFrame(schema=OUTCOME_SCHEMA)
+        write_outcomes(folder.outcomes, give_outcomes(scan(folder.verdicts), sent))
     outcomes = scan(folder.outcomes)
-    extract = scan(folder.extract)
-    rows_read = int(extract.select(pl.len()).collect().item())
+    rows_read = prepared.rows_read
     counts = count_outcomes(outcomes)
     balanced = is_balanced(outcomes, rows_read) and sum(counts.values()) == rows_read
     facts: dict[str, Any] = {
@@ -67,17 +70,19 @@ def write_run_report(
         "status": _final_status(status, counts, balanced=balanced),
         "counts": {"rows_read": rows_read, **counts},
         "balanced": balanced,
-        "batches": batches,
+        "batches": len(prepared.batches),
         "requests": 0,
         "row_limit": None,
-        "leads_staged": int(scan(folder.leads).select(pl.len()).collect().item()),
+        "leads_staged": prepared.leads,
         "source": job.source.path,
         "load": job.load.model_dump(mode="json", exclude_none=True),
         "max_reject_rate": job.quality.max_reject_rate,
         "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
-        "reasons": reasons_with_examples(outcomes, _raw_phones(extract, job)),
+        "reasons": reasons_with_examples(outcomes, _raw_phones(rows, job)),
         "repairs": count_notes(outcomes),
+        "damage": list(prepared.damage),
         "time_zones": count_values(outcomes, "time_zone"),
+        "time_zone_conflicts": count_conflicts(outcomes),
         "states": count_values(outcomes, "state"),
         "campaign": None,
         "warnings": [],
@@ -85,7 +90,7 @@ def write_run_report(
         "folder": str(folder.path),
     } | dict(more or {})
     facts["headline"] = _headline(facts)
-    _write_rejects(folder, outcomes, extract)
+    _write_rejects(folder, outcomes, rows)
     write_report(folder.report, facts)
     write_page(folder.page, facts)
     return facts
@@ -113,19 +118,28 @@ def _headline(facts: Mapping[str, Any]) -> str:
         STATUS_PLANNED: f"{staged:,} {of_rows} would be sent in {counted(facts['batches'], 'request')}.",
         STATUS_SUCCEEDED: f"{in_ringcx}; every other row has its reason." if loaded < read else f"{in_ringcx}.",
         STATUS_UNRESOLVED: f"{in_ringcx}; {counts[Outcome.UNRESOLVED]:,} cannot be settled yet.",
-        STATUS_GATE: f"Nothing was sent: {counts[Outcome.REJECTED]:,} {of_rows} refused, more than the job allows.",
+        STATUS_GATE: _gate_sentence(facts),
         STATUS_FAILED: f"The run failed: {in_ringcx}.",
     }
     return sentences.get(facts["status"], f"{in_ringcx}.")
 
 
-def _raw_phones(extract: pl.LazyFrame, job: Job) -> pl.LazyFrame:
+def _gate_sentence(facts: Mapping[str, Any]) -> str:
+    """Say which gate stopped the run."""
+    rejected, read = facts["counts"][Outcome.REJECTED], facts["counts"]["rows_read"]
+    if facts["reject_rate"] > facts["max_reject_rate"]:
+        return f"Nothing was sent: {rejected:,} of {counted(read, 'row')} refused, more than the job allows."
+    columns = dict.fromkeys(verdict["column"] for verdict in facts["damage"] if verdict["damaged"])
+    return f"Nothing was sent: {counted(len(columns), 'column')} damaged ({', '.join(columns)})."
+
+
+def _raw_phones(rows: pl.LazyFrame, job: Job) -> pl.LazyFrame:
     columns = [*(job.columns.leadPhone or ()), *([job.columns.leadPhoneE164] if job.columns.leadPhoneE164 else [])]
     phone = pl.concat_str([pl.col(column) for column in dict.fromkeys(columns)], separator=" | ", ignore_nulls=True)
-    return extract.select("source_row", phone.alias("phone"))
+    return rows.select("source_row", phone.alias("phone"))
 
 
-def _write_rejects(folder: RunFolder, outcomes: pl.LazyFrame, extract: pl.LazyFrame) -> None:
+def _write_rejects(folder: RunFolder, outcomes: pl.LazyFrame, source: pl.LazyFrame) -> None:
     """Write the rows not loaded with their own columns and, beside them, what to do.
 
     A sound row that was merely not sent (a check, a closed gate) has no reason, and nothing in it wants mending.
@@ -139,5 +153,5 @@ def _write_rejects(folder: RunFolder, outcomes: pl.LazyFrame, extract: pl.LazyFr
         advice.alias("leadferry_advice"),
         pl.col("detail").alias("leadferry_detail"),
     )
-    rows = extract.drop("row_fault").join(told, on="source_row", how="inner", maintain_order="left")
+    rows = source.drop("row_fault").join(told, on="source_row", how="inner", maintain_order="left")
     write_rejects(folder.rejects, rows.rename({"source_row": "leadferry_source_row"}))

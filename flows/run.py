@@ -22,11 +22,12 @@ from connectors.ringcx.campaigns import choose_campaign, outside_its_dates
 from connectors.ringcx.client import RingCx
 from connectors.ringcx.settings import Account
 from connectors.ringcx.throttle import Throttle, interrupted
-from connectors.ringcx.wire import LoadOptions
-from connectors.staging import read_batch, write_chunks
+from connectors.staging import read_batch, scan, write_chunks
 from flows import settings
+from flows.clock import now
 from flows.delivery import Delivery, DeliveryPlan, ours
 from flows.delivery_state import BLAMES_A_LEAD, Standing, fold_events
+from flows.gates import check_gates
 from flows.job_file import Job
 from flows.preparation import Prepared, prepare_run
 from flows.progress import Progress
@@ -38,6 +39,7 @@ from flows.reporting import (
     STATUS_SUCCEEDED,
     write_run_report,
 )
+from flows.request_body import load_options
 from flows.run_folder import RunFolder
 from transforms.batching import Batch
 from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, reconcile_batch
@@ -108,11 +110,6 @@ class Run:
         self.ledger.close()
 
 
-def now() -> dt.datetime:
-    """Return the current time in UTC."""
-    return dt.datetime.now(dt.UTC)
-
-
 def start_run(ledger: Ledger, job: Job, *, run_id: str, folder: Path, limit: int | None) -> RunRecord:
     """Record a new run; its job is kept with it, so that a resume needs no job file. Raises ConfigurationError."""
     record = RunRecord(
@@ -160,17 +157,6 @@ def prepare(run: Run) -> Prepared:
     check_gates(run.job, prepared)
     run.ledger.plan_batches(run.run_id, prepared.batches)
     return prepared
-
-
-def check_gates(job: Job, prepared: Prepared) -> None:
-    """Raise QualityGateError where the data is worse than the job allows."""
-    if prepared.reject_rate > job.quality.max_reject_rate:
-        raise QualityGateError(
-            "TOO_MANY_REJECTED",
-            f"{prepared.rejected:,} of {prepared.rows_read:,} rows were refused "
-            f"({prepared.reject_rate:.1%}; the job allows {job.quality.max_reject_rate:.1%}). Nothing was sent.",
-            "See rejects.csv for the reasons; mend the source, or raise quality.max_reject_rate.",
-        )
 
 
 def deliver(run: Run) -> None:
@@ -234,7 +220,8 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
         status=status,
         started_at=record.started_at,
         finished_at=finished_at,
-        batches=len(batches),
+        prepared=Prepared.from_json(run.folder.prepared.read_text(encoding="utf-8")),
+        rows=scan(run.folder.extract),
         more={
             "row_limit": record.row_limit,
             "warnings": run.remarks.warnings,
@@ -330,23 +317,6 @@ def _delivery_plan(run: Run, campaign_id: int) -> DeliveryPlan:
         settle_seconds=run.job.delivery.settling_time,
         give_up_seconds=run.job.delivery.give_up_seconds,
         max_in_flight=run.job.delivery.max_in_flight,
-    )
-
-
-def load_options(job: Job) -> LoadOptions:
-    """Return what the job says about every request but its leads."""
-    load = job.load
-    return LoadOptions(
-        description=load.description,
-        dial_priority=load.dial_priority.value,
-        duplicate_handling=load.duplicate_handling.value,
-        time_zone_option=load.time_zone_option.value,
-        list_state=load.list_state.value,
-        phone_numbers_i18n_enabled=load.phone_numbers_i18n_enabled,
-        international_number_format=load.international_number_format,
-        number_origin_country=load.number_origin_country,
-        dnc_tags=load.dnc_tags,
-        schedule_archive_dts=load.schedule_archive_dts,
     )
 
 

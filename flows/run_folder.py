@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.spool import SPOOL_PREFIX
 from transforms.vocabulary.errors import ConfigurationError
 
 
@@ -22,14 +23,14 @@ class RunFolder:
         return self.path / "extract.parquet"
 
     @property
-    def prepared(self) -> Path:
-        """Every source row as a lead, with the verdict on it."""
-        return self.path / "prepared.parquet"
+    def verdicts(self) -> Path:
+        """One row for each source row, as far as preparing settles its outcome."""
+        return self.path / "verdicts.parquet"
 
     @property
-    def duplicates(self) -> Path:
-        """The valid rows that repeat another, and which."""
-        return self.path / "duplicates.parquet"
+    def prepared(self) -> Path:
+        """What preparing came to; written last, so that it says the other files are there."""
+        return self.path / "prepared.json"
 
     @property
     def leads(self) -> Path:
@@ -77,8 +78,14 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of a run from the folder, and nothing else."""
-        files = (self.extract, self.prepared, self.duplicates, self.leads, self.sent, self.outcomes)
+        files = (self.prepared, self.extract, self.verdicts, self.leads, self.sent, self.outcomes)
         for file in (*files, self.rejects, self.report, self.page, self.first_request):
+            file.unlink(missing_ok=True)
+        self.clear_spools()
+
+    def clear_spools(self) -> None:
+        """Remove what a killed process left of its working files."""
+        for file in self.path.glob(f"{SPOOL_PREFIX}*"):
             file.unlink(missing_ok=True)
 
     @contextmanager

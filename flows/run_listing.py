@@ -1,17 +1,19 @@
 """Runs and reports in words, for the terminal."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from connectors.ledger import RunRecord
 from flows.run_folder import RunFolder
 from flows.wording import counted
 from transforms.vocabulary.outcomes import Outcome
 
+if TYPE_CHECKING:
+    from connectors.ledger import RunRecord
+
 _SHOWN_REASONS = 8
 
 
-def describe_run(record: RunRecord) -> dict[str, Any]:
+def describe_run(record: "RunRecord") -> dict[str, Any]:
     """Return a run as the ledger and its report tell it."""
     shown: dict[str, Any] = {
         "run_id": record.run_id,
@@ -65,6 +67,11 @@ def tell_report(facts: dict[str, Any]) -> str:
     ]
     more = len(facts["reasons"]) - _SHOWN_REASONS
     lines += [f"  {'...':>8}  and {counted(more, 'reason')} more in the report"] if more > 0 else []
+    lines += [
+        f"  {'damage' if verdict['damaged'] else 'warning'}: {verdict['sentence']}" for verdict in facts["damage"]
+    ]
+    if facts["time_zone_conflicts"]:
+        lines.append(f"  {facts['time_zone_conflicts']:>8,}  leads with evidence of two time zones")
     if "plan" in facts:
         lines += _tell_plan(facts)
     lines += ["", f"  report   {facts['folder']}/report.html", f"  rejects  {facts['folder']}/rejects.csv"]

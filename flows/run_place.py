@@ -5,14 +5,31 @@ import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from connectors.ledger import RunRecord
+from flows import settings
 from flows.run_folder import RunFolder
 from transforms.vocabulary.errors import ConfigurationError
 
+if TYPE_CHECKING:  # the ledger's library is heavy, and a check needs none of it
+    from connectors.ledger import RunRecord
+
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
 _MAY_GO_ON: Final = frozenset({"running", "interrupted", "unresolved", "failed"})
+
+
+def require_home() -> Path:
+    """Return the folder of ledger and runs, created if need be. Raises ConfigurationError where that is impossible."""
+    home = settings.home()
+    try:
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            "HOME_UNUSABLE",
+            f"{home} cannot be created: {error.strerror}.",
+            "Set LEADFERRY_HOME to a folder you may write.",
+        ) from None
+    return home
 
 
 def new_run_id(job_name: str) -> str:
@@ -37,7 +54,7 @@ def place_of(home: Path, run_id: str, out: Path | None) -> RunFolder:
     return folder
 
 
-def clear_place(folder: RunFolder, runs: Iterable[RunRecord], *, taken: bool = False) -> None:
+def clear_place(folder: RunFolder, runs: "Iterable[RunRecord]", *, taken: bool = False) -> None:
     """Remove an ended run's files from `folder`.
 
     Raises ConfigurationError while one of `runs` there may go on, and, with `taken`, if any of them is there at all.

@@ -6,22 +6,7 @@ from connectors.ledger import Ledger
 from flows import settings
 from flows.job_file import read_job
 from flows.run import start_run
-from flows.run_place import check_run_id, clear_place, new_run_id, place_of
-from transforms.vocabulary.errors import ConfigurationError
-
-
-def require_home() -> Path:
-    """Return the folder of ledger and runs, created if need be. Raises ConfigurationError where that is impossible."""
-    home = settings.home()
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigurationError(
-            "HOME_UNUSABLE",
-            f"{home} cannot be created: {error.strerror}.",
-            "Set LEADFERRY_HOME to a folder you may write.",
-        ) from None
-    return home
+from flows.run_place import check_run_id, clear_place, new_run_id, place_of, require_home
 
 
 def record_run(path: Path, *, limit: int | None, out: Path | None, run_id: str | None) -> str:

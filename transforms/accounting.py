@@ -4,10 +4,11 @@ from typing import Any, Final
 
 import polars as pl
 
+from transforms.lead_rules import REASONS
 from transforms.masking import mask_digits
-from transforms.reconciling import OUTCOME_SCHEMA
+from transforms.preparing import EVIDENCE_COLUMNS
+from transforms.text import put
 from transforms.vocabulary.outcomes import Outcome
-from transforms.vocabulary.reasons import REASONS
 
 OUTCOME_COLUMNS: Final = (
     "source_row",
@@ -20,9 +21,7 @@ OUTCOME_COLUMNS: Final = (
     "leadId",
     "listId",
     "leadState",
-    "time_zone",
-    "time_zone_source",
-    "time_zone_conflict",
+    *EVIDENCE_COLUMNS,
     "leadTimezone",
     "leadPhoneE164",
     "state",
@@ -31,41 +30,77 @@ OUTCOME_COLUMNS: Final = (
 
 NOT_LOADED: Final = tuple(outcome.value for outcome in Outcome if outcome not in {Outcome.LOADED, Outcome.UNCHANGED})
 
+_OF_A_SEARCH: Final = {"batch_id": pl.String, "leadId": pl.Int64, "listId": pl.Int64, "leadState": pl.String}
+"""What only sending and searching can fill in."""
 
-def give_outcomes(prepared: pl.LazyFrame, duplicates: pl.LazyFrame, sent: pl.LazyFrame | None) -> pl.LazyFrame:
-    """Return one row for each row of `prepared`, in source order, with `OUTCOME_COLUMNS`.
 
-    `duplicates` names the rows set aside for others; `sent` has the outcomes of the rest, None where nothing was sent.
-    A row that nothing speaks for was not sent.
+def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Return one row for each row of `prepared` (a chunk without gaps), in order, with `OUTCOME_COLUMNS`.
+
+    `duplicates` names the rows set aside for others, over the whole load. A sound row counts as not sent.
     """
-    names = prepared.collect_schema().names()
-    absent = [
-        pl.lit(None, pl.String).alias(name) for name in ("leadPhone", "leadPhoneE164", "state") if name not in names
-    ]
-    rows = prepared.with_columns(*absent).rename({"reason": "own_reason"})
-    rows = rows.join(
-        duplicates.select("source_row", pl.col("reason").alias("duplicate_reason"), "kept_row"),
-        on="source_row",
-        how="left",
-        maintain_order="left",
-    )
-    answers = pl.LazyFrame(schema=OUTCOME_SCHEMA) if sent is None else sent
-    rows = rows.join(answers, on="source_row", how="left", maintain_order="left")
-    mine, repeat = pl.col("own_reason").is_not_null(), pl.col("duplicate_reason").is_not_null()
-    unsent = pl.col("outcome").is_null()
-    kept = pl.format("source_row {} is kept", pl.col("kept_row"))
-    return rows.with_columns(
-        pl.when(mine)
+    columns = set(prepared.columns)
+    absent = [_absent(name, pl.String) for name in ("leadPhone", "leadPhoneE164", "state") if name not in columns]
+    refused = pl.col("reason").is_not_null()
+    verdicts = prepared.with_columns(
+        *absent,
+        *(_absent(name, dtype) for name, dtype in _OF_A_SEARCH.items()),
+        pl.when(refused)
         .then(pl.lit(Outcome.REJECTED.value))
-        .when(repeat)
-        .then(pl.lit(Outcome.DUPLICATE.value))
-        .when(unsent)
-        .then(pl.lit(Outcome.NOT_SENT.value))
-        .otherwise("outcome")
+        .otherwise(pl.lit(Outcome.NOT_SENT.value))
         .alias("outcome"),
-        pl.coalesce("own_reason", "duplicate_reason", "reason").alias("reason"),
-        pl.when(repeat).then(kept).otherwise(pl.coalesce("detail", "note")).alias("detail"),
+        pl.col("note").alias("detail"),
+        pl.col("time_zone", "time_zone_source", "zip_zone", "number_zone", "state_zone").cast(pl.String),
     ).select(OUTCOME_COLUMNS)
+    aside = _of_chunk(prepared, duplicates)
+    if aside.height:
+        place = aside.get_column("place")
+        kept = aside.select(pl.format("source_row {} is kept", "kept_row")).to_series()
+        outcome = pl.Series([Outcome.DUPLICATE.value]).new_from_index(0, aside.height)
+        verdicts = verdicts.with_columns(
+            put(verdicts.get_column("outcome"), place, outcome),
+            put(verdicts.get_column("reason"), place, aside.get_column("reason")),
+            put(verdicts.get_column("detail"), place, kept),
+        )
+    return verdicts
+
+
+def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of `prepared` (a chunk without gaps) that may be sent: sound, and not set aside for another."""
+    sound = prepared.get_column("reason").is_null()
+    aside = _of_chunk(prepared, duplicates)
+    if aside.height:
+        no = pl.Series([False]).new_from_index(0, aside.height)
+        sound = put(sound, aside.get_column("place"), no)
+    return prepared.filter(sound)
+
+
+def _of_chunk(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Return the duplicates of one chunk with their `place` in it."""
+    if prepared.is_empty():
+        return duplicates.head(0).with_columns(pl.lit(0, pl.UInt32).alias("place"))
+    first = int(prepared.item(0, "source_row"))
+    row = pl.col("source_row")
+    here = duplicates.filter(row.is_between(first, first + prepared.height - 1))
+    return here.with_columns((row - first).cast(pl.UInt32).alias("place"))
+
+
+def _absent(name: str, dtype: type[pl.DataType]) -> pl.Expr:
+    return pl.lit(None, dtype).alias(name)
+
+
+def give_outcomes(verdicts: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
+    """Return `verdicts` with the outcome of each lead that `sent` (`OUTCOME_SCHEMA`) speaks for, in source order."""
+    own = ("outcome", "reason", "detail", *_OF_A_SEARCH)
+    rows = verdicts.join(sent, on="source_row", how="left", maintain_order="left", suffix="_of_sending")
+    is_sent = pl.col("outcome_of_sending").is_not_null()
+    told = [
+        pl.when(is_sent).then(pl.coalesce(f"{name}_of_sending", name) if name == "detail" else f"{name}_of_sending")
+        .otherwise(name)
+        .alias(name)
+        for name in own
+    ]  # fmt: skip
+    return rows.with_columns(told).select(OUTCOME_COLUMNS)
 
 
 def count_outcomes(outcomes: pl.LazyFrame) -> dict[str, int]:
@@ -133,6 +168,12 @@ def count_values(outcomes: pl.LazyFrame, column: str) -> list[dict[str, Any]]:
         .sort("leads", "value", descending=[True, False])
     )
     return counted.collect().to_dicts()
+
+
+def count_conflicts(outcomes: pl.LazyFrame) -> int:
+    """Return how many of the leads that were to be sent have evidence of more than one time zone."""
+    sendable = ~pl.col("outcome").is_in([Outcome.REJECTED.value, Outcome.DUPLICATE.value])
+    return int(outcomes.select((sendable & pl.col("time_zone_conflict")).sum()).collect().item())
 
 
 def count_notes(outcomes: pl.LazyFrame) -> list[dict[str, Any]]:

@@ -1,141 +1,280 @@
-"""The written contract of a lead: one table of rules, from which come the pandera schema and each row's reason.
+"""The one table of rules: what a lead must be, what breaking each rule is called, and what a person does about it.
 
-A candidate is a cleaned row that may still be wrong. Where a value could not be understood, the step that tried left
-its reason code in a `*_fault` column, and the rule for that code looks there.
+From it come the pandera schemas (`lead_schema`), each row's reason, the sentences in `rejects.csv` and the page of
+reason codes in the docs. A candidate is a cleaned row that may still be wrong: where a value could not be understood,
+the step that tried left its code in a `*_fault` column, and the rule for that code looks there.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
-import pandera.polars as pa
 import polars as pl
-from pandera.errors import SchemaErrors
 
-from transforms.time_zones import RINGCX_OFFSETS
-from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
+from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
+from transforms.vocabulary.zone_names import RINGCX_OFFSETS
 
 EXTERN_ID_LENGTH: Final = 255
 """Characters an externId may have. RingCX documents no limit; this is the width its list imports accept."""
 
-FAULT_COLUMNS: Final = ("row_fault", "phone_fault", "e164_fault", "priority_fault", "passes_fault", "zone_fault")
-
 
 @dataclass(frozen=True)
 class LeadRule:
-    """One rule: `holds` is true for each value of `column` that keeps it, and `reason` is what breaking it means."""
+    """One code: what it means for a row, and for our own rules when it holds.
+
+    `holds` is true for each value of the candidate's `column` that keeps the rule; without one, another step finds
+    the fault (duplicates, RingCX's answers). `cells` are source cells by lead field that break the rule, under the
+    job's `setting` where the rule needs one; `example` shows what cells cannot.
+    """
 
     reason: Reason
-    column: str
-    holds: Callable[[pl.Expr], pl.Expr]
+    outcome: Outcome
+    advice: str
+    column: str | None = None
+    holds: Callable[[pl.Expr], pl.Expr] | None = None
+    cells: Mapping[str, str] = field(default_factory=dict)
+    setting: str = ""
+    example: str = ""
 
 
-def _fault_rule(column: str, reason: Reason) -> LeadRule:
-    return LeadRule(reason, column, lambda fault: fault.ne_missing(pl.lit(reason.value)))
+def _own(
+    reason: Reason, column: str, advice: str, cells: Mapping[str, str], *, setting: str = "", example: str = ""
+) -> LeadRule:
+    """Return a rule broken where a step left its code in `column`."""
+
+    def holds(fault: pl.Expr) -> pl.Expr:
+        return fault.ne_missing(pl.lit(reason.value))
+
+    return LeadRule(reason, Outcome.REJECTED, advice, column, holds, cells, setting, example)
+
+
+def _phone(reason: Reason, advice: str, cell: str, *, setting: str = "") -> LeadRule:
+    return _own(reason, "phone_fault", advice, {"leadPhone": cell}, setting=setting)
 
 
 RULES: Final = (
-    _fault_rule("row_fault", Reason.ROW_TOO_MANY_FIELDS),
-    _fault_rule("row_fault", Reason.ROW_NOT_UTF8),
-    LeadRule(Reason.EXTERN_ID_MISSING, "externId", lambda text: text.is_not_null()),
+    _own(
+        Reason.ROW_TOO_MANY_FIELDS,
+        "row_fault",
+        "The row has more fields than the header; quote the field that holds the separator.",
+        {},
+        example="a CSV row of 14 fields under a header of 13",
+    ),
+    _own(
+        Reason.ROW_NOT_UTF8,
+        "row_fault",
+        "The row holds bytes that are not UTF-8; export the file again as UTF-8.",
+        {},
+        example="`Jos\\xe9`, saved as Windows-1252",
+    ),
+    LeadRule(
+        Reason.EXTERN_ID_MISSING,
+        Outcome.REJECTED,
+        "Fill in the column mapped to externId: RingCX requires an id for each lead.",
+        "externId",
+        lambda text: text.is_not_null(),
+        {"externId": "  "},
+    ),
     LeadRule(
         Reason.EXTERN_ID_TOO_LONG,
+        Outcome.REJECTED,
+        f"Shorten the externId to {EXTERN_ID_LENGTH} characters or fewer.",
         "externId",
         lambda text: (text.str.len_chars() <= EXTERN_ID_LENGTH).fill_null(value=True),
+        {"externId": "x" * (EXTERN_ID_LENGTH + 1)},
+        example=f"{EXTERN_ID_LENGTH + 1} times `x`",
     ),
     LeadRule(
         Reason.EXTERN_ID_CONTROL_CHARACTERS,
+        Outcome.REJECTED,
+        "Remove line breaks, tabs and other control characters from the externId.",
         "externId",
         lambda text: (~text.str.contains(r"\p{Cc}")).fill_null(value=True),
+        {"externId": "A\t17"},
     ),
-    *(
-        _fault_rule("phone_fault", reason)
-        for reason in (
-            Reason.PHONE_MISSING,
-            Reason.PHONE_ROUNDED,
-            Reason.PHONE_NO_AREA_CODE,
-            Reason.PHONE_TOO_SHORT,
-            Reason.PHONE_TOO_LONG,
-            Reason.PHONE_NOT_NANP,
-            Reason.PHONE_NOT_VALID,
-        )
+    _phone(Reason.PHONE_MISSING, "Fill in a telephone number: none of the mapped columns holds one.", "n/a"),
+    _phone(
+        Reason.PHONE_ROUNDED,
+        "A spreadsheet rounded the number (such as 4.15555E+09); export the column again as text.",
+        "4.15555E+09",
     ),
-    _fault_rule("e164_fault", Reason.PHONE_E164_NOT_VALID),
-    _fault_rule("priority_fault", Reason.LEAD_PRIORITY_NOT_INTEGER),
-    _fault_rule("passes_fault", Reason.MAX_PASSES_NOT_INTEGER),
-    _fault_rule("zone_fault", Reason.TIME_ZONE_NOT_VALID),
-    _fault_rule("zone_fault", Reason.TIME_ZONE_NOT_NAMED),
-    _fault_rule("zone_fault", Reason.TIME_ZONE_UNKNOWN),
+    _phone(
+        Reason.PHONE_NO_AREA_CODE, "Add the area code: seven digits alone do not name a telephone.", "555-0123"
+    ),
+    _phone(Reason.PHONE_TOO_SHORT, "Complete the number to 10 digits.", "415-555-267"),
+    _phone(
+        Reason.PHONE_TOO_LONG,
+        "Cut the number to its 10 digits; if these are two numbers, separate them.",
+        "4155552671415",
+    ),
+    _phone(
+        Reason.PHONE_NOT_NANP,
+        "The number belongs to a country outside the North American Numbering Plan; map leadPhoneE164 for it.",
+        "+44 20 7946 0958",
+    ),
+    _phone(
+        Reason.PHONE_NOT_US,
+        "The number is not of the United States or its territories, which the job asks for.",
+        "+1 416 555 0123",
+        setting="phones.us_only = true",
+    ),
+    _phone(
+        Reason.PHONE_TOLL_FREE,
+        "Give the lead's own number: the job refuses toll-free ones.",
+        "800-555-0123",
+        setting='phones.toll_free = "refuse"',
+    ),
+    _phone(
+        Reason.PHONE_PREMIUM_RATE,
+        "Give the lead's own number: the job refuses premium-rate ones.",
+        "900-555-0123",
+        setting='phones.premium_rate = "refuse"',
+    ),
+    _phone(
+        Reason.PHONE_PERSONAL_NUMBER,
+        "Give the lead's own number: the job refuses personal (follow-me) ones.",
+        "500-555-0123",
+        setting='phones.personal_number = "refuse"',
+    ),
+    _phone(
+        Reason.PHONE_NOT_VALID,
+        "Correct the number: no area code or exchange like this is in service.",
+        "(555) 123-4567",
+    ),
+    _own(
+        Reason.PHONE_E164_NOT_VALID,
+        "e164_fault",
+        "Correct the number: it must be one of its country, best written as + and country code, such as "
+        "+442079460000.",
+        {"leadPhone": "", "leadPhoneE164": "+44 12"},
+    ),
+    _own(
+        Reason.LEAD_PRIORITY_NOT_INTEGER,
+        "priority_fault",
+        "Write leadPriority as a whole number.",
+        {"leadPriority": "high"},
+    ),
+    _own(
+        Reason.MAX_PASSES_NOT_INTEGER, "passes_fault", "Write maxPasses as a whole number.", {"maxPasses": "2.5"}
+    ),
+    _own(
+        Reason.TIME_ZONE_NOT_VALID,
+        "zone_fault",
+        "Write leadTimezone as one of RingCX's names (such as EST) or an IANA name (such as America/New_York).",
+        {"leadTimezone": "Eastern"},
+    ),
+    _own(
+        Reason.TIME_ZONE_CONFLICT,
+        "zone_fault",
+        "Correct the ZIP code or the number: they lie in time zones of which none keeps the calls between 8:00 and "
+        "21:00 in all of them.",
+        {"leadPhone": "213-555-0123", "zip": "10001"},
+        setting='time_zones.conflict = "refuse"',
+    ),
+    _own(
+        Reason.TIME_ZONE_NOT_NAMED,
+        "zone_fault",
+        "RingCX has no name for this lead's time zone; load it with another time_zone_option.",
+        {"leadPhone": "671-646-5801", "zip": "96913", "state": "GU"},
+    ),
+    _own(
+        Reason.TIME_ZONE_UNKNOWN,
+        "zone_fault",
+        "Add a ZIP code, or map leadTimezone: neither ZIP, number nor state settles one time zone.",
+        {"leadPhone": "800-555-0123", "zip": "", "state": ""},
+    ),
+    LeadRule(
+        Reason.EXTERN_ID_REPEATED,
+        Outcome.DUPLICATE,
+        "Another row of this load has the same externId; keep one of the two, or give this one its own id.",
+        example="two rows with the id `A17`",
+    ),
+    LeadRule(
+        Reason.PHONE_REPEATED,
+        Outcome.DUPLICATE,
+        "Another row of this load has the same number; load with RETAIN_ALL if both must be dialled.",
+        example="two rows with 415-555-2671, under another `duplicate_handling` than `RETAIN_ALL`",
+    ),
+    LeadRule(
+        Reason.API_REJECTED_ROW,
+        Outcome.REJECTED_BY_API,
+        "RingCX rejected this lead; mend what its message names and load the row again.",
+        example="a row among `rejectedRows` of RingCX's answer",
+    ),
+    LeadRule(
+        Reason.API_REFUSED_REQUEST,
+        Outcome.REJECTED_BY_API,
+        "RingCX refused the request that carried this lead; mend what its message names and load the row again.",
+        example="HTTP 400 for a request of this one lead",
+    ),
+    LeadRule(
+        Reason.API_DUPLICATE,
+        Outcome.REMOVED_BY_API,
+        "RingCX removed this lead under the chosen duplicate handling: the number is already in the campaign.",
+        example="`deletedCount` of RingCX's answer, under `REMOVE_ALL_EXISTING`",
+    ),
+    LeadRule(
+        Reason.API_DO_NOT_CALL,
+        Outcome.REMOVED_BY_API,
+        "RingCX removed this lead because its number is on a do-not-call list; do not load it again.",
+        example="`internalDncCount` or `dncReturnedCount` of RingCX's answer",
+    ),
+    LeadRule(
+        Reason.API_QUOTA,
+        Outcome.REMOVED_BY_API,
+        "RingCX removed this lead because a quota of the campaign is full.",
+        example="`quotaCount` of RingCX's answer",
+    ),
+    LeadRule(
+        Reason.API_WHITELIST,
+        Outcome.REMOVED_BY_API,
+        "RingCX removed this lead under the campaign's whitelist.",
+        example="`whitelistCount` of RingCX's answer",
+    ),
+    LeadRule(
+        Reason.API_REMOVED,
+        Outcome.REMOVED_BY_API,
+        "RingCX counted this lead among those it removed, but not for which of several reasons.",
+        example="an answer that counts both duplicates and do-not-call numbers",
+    ),
+    LeadRule(
+        Reason.ANSWER_UNKNOWN,
+        Outcome.UNRESOLVED,
+        "No answer from RingCX settled this lead; run `leadferry resume` with this run's id to ask again.",
+        example="a time-out after sending, and a search that fails",
+    ),
+    LeadRule(
+        Reason.NOT_SEEN,
+        Outcome.UNRESOLVED,
+        "RingCX accepted this lead but no search shows it; run `leadferry resume` to ask again.",
+        example="`leadsInserted` says 1000, a search shows 999",
+    ),
+    LeadRule(
+        Reason.RUN_STOPPED,
+        Outcome.NOT_SENT,
+        "The run stopped before this lead was sent; run `leadferry resume` with this run's id.",
+        example="Ctrl-C in the middle of a load",
+    ),
+)  # fmt: skip
+"""Every code. Among our own rules, a row that breaks several is given the first one's reason."""
+
+REASONS: Final[Mapping[str, LeadRule]] = MappingProxyType({rule.reason.value: rule for rule in RULES})
+"""Code to rule."""
+
+ROW_RULES: Final = tuple(rule for rule in RULES if rule.holds is not None)
+"""The rules that a candidate is judged by."""
+
+FAULT_COLUMNS: Final = tuple(
+    dict.fromkeys(rule.column for rule in ROW_RULES if rule.column is not None and rule.column != "externId")
 )
-"""Every rule, in the order in which a row that breaks several is given its reason."""
+"""Where the steps before leave their codes, null mostly."""
 
+LEAD_PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
+    {"leadPhone": r"^[0-9]{10}(\|[0-9]{10})*$", "leadPhoneE164": r"^\+[1-9][0-9]{4,14}$"}
+)
+"""Shapes that RingCX asks of a lead's numbers (facts of `leadLoader/direct`; ITU-T E.164 for the second)."""
 
-@cache
-def candidate_schema() -> pa.DataFrameSchema:
-    """Return the pandera schema of a candidate: each rule is a check named by its reason code."""
-    columns: dict[str, list[pa.Check]] = {}
-    for rule in RULES:
-        columns.setdefault(rule.column, []).append(_as_check(rule))
-    return pa.DataFrameSchema(
-        {name: pa.Column(pl.String, checks=checks, nullable=True) for name, checks in columns.items()}
-    )
-
-
-def _as_check(rule: LeadRule) -> pa.Check:
-    def holds(data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select(rule.holds(pl.col(data.key or rule.column)))
-
-    return pa.Check(holds, name=rule.reason.value, ignore_na=False)
-
-
-@cache
-def lead_schema() -> pa.DataFrameSchema:
-    """Return the pandera schema of a lead as it is sent: the last gate before the staging file.
-
-    Shapes are RingCX's (facts of `leadLoader/direct`): 10-digit numbers joined with `|`, E.164 with its `+`,
-    documented time zone names, 32-bit integers.
-    """
-    text = {name: pa.Column(pl.String, nullable=True, required=False) for name in TEXT_FIELDS}
-    integers = {name: pa.Column(pl.Int32, nullable=True, required=False) for name in INTEGER_FIELDS}
-    extern_id = [_as_check(rule) for rule in RULES if rule.column == "externId"]
-    text |= {
-        "externId": pa.Column(pl.String, checks=extern_id),
-        "leadPhone": _pattern(r"^[0-9]{10}(\|[0-9]{10})*$"),
-        "leadPhoneE164": _pattern(r"^\+[1-9][0-9]{4,14}$"),
-        "leadTimezone": pa.Column(
-            pl.String, nullable=True, required=False, checks=pa.Check.isin(sorted(RINGCX_OFFSETS))
-        ),
-    }
-    objects = {
-        f"{name}\\..+": pa.Column(pl.String, nullable=True, required=False, regex=True) for name in OBJECT_FIELDS
-    }
-    return pa.DataFrameSchema({**text, **integers, **objects})
-
-
-def _pattern(regex: str) -> pa.Column:
-    return pa.Column(pl.String, nullable=True, required=False, checks=pa.Check.str_matches(regex))
-
-
-def judge_candidates(candidates: pl.DataFrame) -> pl.Series:
-    """Return each row's reason code, null for a row that keeps every rule; one text for each row of `candidates`.
-
-    The frame is eager on purpose: pandera checks no values of a lazy one.
-    """
-    try:
-        candidate_schema().validate(candidates, lazy=True)
-    except SchemaErrors as errors:
-        return _first_reasons(errors.failure_cases, candidates.height)
-    return pl.Series("reason", [None] * candidates.height, dtype=pl.String)
-
-
-def _first_reasons(failures: pl.DataFrame, height: int) -> pl.Series:
-    rank = {rule.reason.value: place for place, rule in enumerate(RULES)}
-    unranked = failures.filter(~pl.col("check").is_in(list(rank)) | pl.col("index").is_null())
-    if unranked.height:
-        # A failure that belongs to no row is a fault of the frame's own shape, never of somebody's data.
-        raise TypeError(f"candidates do not have the shape of their schema: {unranked.item(0, 'check')}")
-    firsts = failures.group_by("index").agg(pl.col("check").sort_by(pl.col("check").replace_strict(rank)).first())
-    rows = pl.DataFrame({"index": pl.int_range(height, eager=True, dtype=pl.Int32)})
-    return rows.join(firsts, on="index", how="left", maintain_order="left").get_column("check").alias("reason")
+LEAD_CHOICES: Final[Mapping[str, frozenset[str]]] = MappingProxyType({"leadTimezone": frozenset(RINGCX_OFFSETS)})
+"""Fields of which RingCX documents every value."""

@@ -1,4 +1,8 @@
-"""ZIP codes, Canadian postal codes, and states and provinces by code or name."""
+"""ZIP codes, Canadian postal codes, and states and provinces by code or name.
+
+Nearly every cell of a real file is a plain ZIP or a plain code: such cells are told by one cheap look, and expressions
+read the others only.
+"""
 
 from functools import cache
 from importlib import resources
@@ -7,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from transforms.text import clean_text
+from transforms.text import clean_text, mend_odd, put
 
 REGION_NAMES: Final = {
     "ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO",
@@ -28,7 +32,18 @@ REGION_NAMES: Final = {
 }  # fmt: skip
 """Name of a US state or territory, or a Canadian province, in capitals, to its postal code."""
 
-_CANADIAN: Final = r"^([A-Za-z][0-9][A-Za-z])[- ]?([0-9][A-Za-z][0-9])$"
+ZIP_CODES: Final = 100_000
+STATE_CODES: Final = 1 << 16
+"""How many ZIP codes, and how many numbers of two letters, there can be."""
+
+_DECIMAL: Final = r"^[0-9]+\.0$"
+_ZIP_PLUS_4: Final = r"^[0-9]{5}[- ]?[0-9]{4}$"
+_CANADIAN: Final = r"^[A-Za-z][0-9][A-Za-z][- ]?[0-9][A-Za-z][0-9]$"
+_FINISHED: Final = r"^([0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])$"
+"""What needs no repair: a ZIP, a ZIP+4, a Canadian code."""
+
+_RESTORED: Final = "ZIP: leading zero put back, proved by the state"
+_UNKNOWN: Final = "ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"
 
 
 @cache
@@ -38,11 +53,46 @@ def zip_table() -> pl.DataFrame:
     return pl.read_parquet(BytesIO(packed))
 
 
+def state_numbers(cells: pl.Series) -> pl.Series:
+    """Return text of two bytes as a number below `STATE_CODES`, by which tables are read; null for any other text."""
+    return cells.cast(pl.Binary).bin.reinterpret(dtype=pl.UInt16, endianness="little")
+
+
+def zip_numbers(cells: pl.Series) -> pl.Series:
+    """Return ZIP codes of exactly 5 digits as numbers, by which tables are read; null for any other text."""
+    # A sign is the only character beside digits that the cast lets pass.
+    parts = cells.to_frame("zip").select(
+        pl.col("zip").cast(pl.UInt32, strict=False).alias("number"),
+        ((pl.col("zip").str.len_bytes() == len("10001")) & ~pl.col("zip").str.starts_with("+")).alias("plain"),
+    )
+    if parts["plain"].all():
+        return parts["number"]
+    return parts.select(pl.when("plain").then("number")).to_series()
+
+
 def region_code(cell: pl.Expr) -> pl.Expr:
     """Return a state or province as its two-letter code where it is a known code or name, else the cleaned text."""
     text = clean_text(cell)
     known = REGION_NAMES | {code: code for code in REGION_NAMES.values()}
     return text.str.to_uppercase().replace_strict(known, default=text, return_dtype=pl.String)
+
+
+def clean_regions(cells: pl.Series) -> pl.Series:
+    """Return what `region_code` makes of text cells, under the same name."""
+    odd = (~_known_codes().gather(state_numbers(cells)).fill_null(value=False) & cells.is_not_null()).arg_true()
+    if odd.is_empty():
+        return cells
+    # States repeat, so each different text is read once.
+    texts = cells.gather(odd)
+    different = texts.unique()
+    codes = different.to_frame("text").select(region_code(pl.col("text"))).to_series()
+    return put(cells, odd, texts.replace_strict(different, codes, return_dtype=pl.String))
+
+
+@cache
+def _known_codes() -> pl.Series:
+    codes = pl.Series(sorted(set(REGION_NAMES.values())))
+    return pl.zeros(STATE_CODES, dtype=pl.UInt8, eager=True).scatter(state_numbers(codes), 1).cast(pl.Boolean)
 
 
 def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
@@ -51,37 +101,46 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     5 digits and ZIP+4 (`12345-6789`), Canadian codes as `A1A 1A1`. A ZIP of 3 or 4 digits gets its leading zeros
     back only where the table knows that ZIP in the row's own state. Anything else stays as it is and is noted.
     """
-    text = clean_text(pl.col("zip")).str.replace(r"^([0-9]+)\.0$", "$1")
-    digits = text.str.replace(r"^([0-9]{5})[- ]?([0-9]{4})$", "$1-$2")
-    letters = pl.when(digits.str.contains(_CANADIAN)).then(digits.str.to_uppercase()).otherwise(digits)
-    frame = frame.with_columns(letters.str.replace(_CANADIAN, "$1 $2").alias("zip"))
-    short = pl.col("zip").str.contains(r"^[0-9]{3,4}$")
-    padded = frame.select(short.any()).item()
-    if padded:
-        frame = _restore_leading_zeros(frame, short)
-    recognised = pl.col("zip").str.contains(r"^([0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])$")
-    restored = pl.col("zip_restored") if padded else pl.lit(value=False)
-    note = (
-        pl.when(restored)
-        .then(pl.lit("ZIP: leading zero put back, proved by the state"))
-        .when(~recognised)
-        .then(pl.lit("ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"))
-    )
-    return frame.with_columns(note.alias("zip_note")).drop("zip_restored", strict=False)
+    cells = frame["zip"]
+    notes = pl.Series("zip_note", [None], dtype=pl.String).new_from_index(0, frame.height)
+    rest = (zip_numbers(cells).is_null() & cells.is_not_null()).arg_true()
+    if not rest.is_empty():
+        rest = rest.filter(~cells.gather(rest).str.contains(_FINISHED))
+    if not rest.is_empty():
+        mended = _mend_codes(frame.select("zip", *(["state"] if "state" in frame.columns else []))[rest])
+        cells, notes = put(cells, rest, mended["zip"]), put(notes, rest, mended["zip_note"])
+    return frame.with_columns(cells, notes)
 
 
-def _restore_leading_zeros(frame: pl.DataFrame, short: pl.Expr) -> pl.DataFrame:
+def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return `zip` and `zip_note` for cells of which any form may be expected."""
+    # Captures are slow where every row has some, so what a pattern finds is cut out by its length.
+    text = mend_odd(frame["zip"], clean_text).to_frame("zip")
+    code = pl.col("zip")
+    decimal, long, canadian = (code.str.contains(form) for form in (_DECIMAL, _ZIP_PLUS_4, _CANADIAN))
+    text = text.with_columns(pl.when(decimal).then(code.str.strip_suffix(".0")).otherwise(code))
+    normal = text.select(
+        pl.when(long)
+        .then(pl.concat_str(code.str.head(5), code.str.tail(4), separator="-"))
+        .when(canadian)
+        .then(pl.concat_str(code.str.head(3), code.str.tail(3), separator=" ").str.to_uppercase())
+        .otherwise(code)
+        .alias("zip")
+    ).to_series()
     if "state" not in frame.columns:
-        return frame.with_columns(pl.lit(value=False).alias("zip_restored"))
-    candidate = pl.when(short).then(pl.col("zip").str.zfill(5)).alias("zip_candidate")
-    joined = frame.with_columns(candidate).join(
-        zip_table().select(pl.col("zip").alias("zip_candidate"), "zip_state"),
-        on="zip_candidate",
-        how="left",
-        maintain_order="left",
-    )
-    proved = (pl.col("zip_state") == pl.col("state")).fill_null(value=False)
-    return joined.with_columns(
-        pl.when(proved).then(pl.col("zip_candidate")).otherwise(pl.col("zip")).alias("zip"),
-        proved.alias("zip_restored"),
-    ).drop("zip_candidate", "zip_state")
+        restored = normal.clear(frame.height)
+    else:
+        short = normal.to_frame().select(pl.when(pl.col("zip").str.contains(r"^[0-9]{3,4}$")).then("zip")).to_series()
+        proved = _states_by_zip().gather(short.cast(pl.UInt32)) == frame["state"]
+        restored = pl.select(pl.when(proved).then(short.str.zfill(5))).to_series()
+    known = normal.str.contains(_FINISHED)
+    note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))
+    return pl.select(pl.coalesce(restored, normal).alias("zip"), note.alias("zip_note"))
+
+
+@cache
+def _states_by_zip() -> pl.Series:
+    """Return the state of each ZIP code, at its number."""
+    table = zip_table()
+    none = pl.Series([None], dtype=pl.String).new_from_index(0, ZIP_CODES)
+    return none.scatter(table["zip"].cast(pl.UInt32), table["zip_state"])

@@ -1,4 +1,8 @@
-"""Turns source rows into leads: map, clean, judge, and derive the time zone. No row disappears on the way."""
+"""Turns source rows into leads: map, clean, judge, and derive the time zone. No row disappears on the way.
+
+Frames are eager chunks on purpose: what few rows need is then worked out for those rows alone, where a lazy plan would
+work it out for all of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,22 +10,31 @@ from typing import Final
 
 import polars as pl
 
-from transforms.lead_rules import FAULT_COLUMNS, judge_candidates
-from transforms.phones import judge_e164, judge_phones
-from transforms.postal import clean_postal_codes, region_code
-from transforms.text import clean_text, empty_to_null, whole_number
-from transforms.time_zones import ZoneNaming, derive_time_zones
+from transforms.lead_schema import judge_candidates
+from transforms.phones import PhoneChoices, judge_e164, judge_phones
+from transforms.postal import clean_postal_codes, clean_regions
+from transforms.text import clean_id, clean_text, empty_to_null, mend_odd, put, whole_number
+from transforms.time_zones import ZonePolicy, derive_time_zones
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS
 from transforms.vocabulary.reasons import Reason
 
-_BLANK_ENDS: Final = r"^[\s\u{200B}\u{FEFF}]+|[\s\u{200B}\u{FEFF}]+$"
-"""What nobody sees at the ends of an id: white space, zero-width space, byte-order mark."""
+EVIDENCE_COLUMNS: Final = (
+    "time_zone",
+    "time_zone_source",
+    "time_zone_conflict",
+    "zip_zone",
+    "number_zone",
+    "state_zone",
+)
+VERDICT_COLUMNS: Final = ("reason", "note", *EVIDENCE_COLUMNS)
 
-VERDICT_COLUMNS: Final = ("reason", "note", "time_zone", "time_zone_source", "time_zone_conflict")
+_EMAIL: Final = r"^[^\s@]+@[^\s@]+\.[^\s@.]+$"
+"""What no address can do without; whether it is one, only a mail server knows."""
 
-_NOTES: Final = ("phone_note", "e164_note", "zip_note", "zone_note")
-_SIDE_NOTE: Final = "note of "
-"""Columns that hold notes; a job's own label may end in `_note` and is none of them."""
+_FAULTS_OF_INTEGERS: Final = {
+    "leadPriority": ("priority_fault", Reason.LEAD_PRIORITY_NOT_INTEGER),
+    "maxPasses": ("passes_fault", Reason.MAX_PASSES_NOT_INTEGER),
+}
 
 
 @dataclass(frozen=True)
@@ -29,97 +42,194 @@ class LeadMapping:
     """Which source column fills which lead field.
 
     `text` has one column a field (`leadPhone` apart); `phones` are the columns of `leadPhone` in order of preference;
-    `extended` and `personas` map labels to columns.
+    `extended` and `personas` map labels to columns; `extension_label` is where in `extendedLeadData` a telephone
+    extension is kept. With `abroad`, `phones` fill `leadPhoneE164`.
     """
 
     text: Mapping[str, str]
     phones: tuple[str, ...]
     extended: Mapping[str, str] = field(default_factory=dict)
     personas: Mapping[str, str] = field(default_factory=dict)
+    extension_label: str | None = None
+    abroad: bool = False
 
     def lead_columns(self) -> list[str]:
         """Name the columns of a lead under this mapping; objects spread as `extendedLeadData.<label>`."""
-        plain = ["externId", *(["leadPhone"] if self.phones else [])]
+        number = [] if not self.phones else ["leadPhoneE164"] if self.abroad else ["leadPhone"]
+        plain = ["externId", *number]
         plain += [name for name in self.text if name not in plain]
         plain += [] if "leadTimezone" in plain else ["leadTimezone"]
-        return [*plain, *self._object_columns()]
+        extension = [] if self.extension_label is None else [f"extendedLeadData.{self.extension_label}"]
+        return [*plain, *self._object_columns(), *extension]
 
     def _object_columns(self) -> dict[str, str]:
         extended = {f"extendedLeadData.{label}": column for label, column in self.extended.items()}
         return extended | {f"personaPhoneConfig.{label}": column for label, column in self.personas.items()}
 
-    def select(self) -> list[pl.Expr]:
-        """Name and clean every mapped column of a source frame, phones apart."""
-        chosen = [clean_text(pl.col(column)).alias(name) for name, column in self.text.items() if name != "externId"]
-        # Controls inside an id are a reason to refuse it, so only its ends are trimmed.
-        chosen.append(empty_to_null(pl.col(self.text["externId"]).str.replace_all(_BLANK_ENDS, "")).alias("externId"))
-        return [*chosen, *(clean_text(pl.col(c)).alias(name) for name, c in self._object_columns().items())]
+    def plain_columns(self) -> dict[str, str]:
+        """Return lead field to source column, for each that text cleaning alone makes ready or nearly so."""
+        apart = {"externId", "leadPhoneE164", "state", "zip"}
+        return {name: column for name, column in self.text.items() if name not in apart} | self._object_columns()
 
 
 @dataclass(frozen=True)
 class PreparingRules:
-    """What the job chooses about preparing: zone names, and what `EXPLICIT` asks of a lead without a zone."""
+    """What the job chooses about preparing: numbers, zones, and what `EXPLICIT` asks of a lead without a zone.
 
-    naming: ZoneNaming
+    `phone_region` is the ISO 3166 code of the country whose numbers are written without a country code.
+    """
+
+    zones: ZonePolicy
     explicit_zones: bool
     reject_unknown_zone: bool
-    origin_country: str = "US"
+    phones: PhoneChoices = PhoneChoices()
+    phone_region: str = "US"
+
+
+class _Notes:
+    """What was repaired or left out, column by column; a column with nothing to say is not kept."""
+
+    def __init__(self) -> None:
+        self._columns: list[pl.Series] = []
+
+    def add(self, notes: pl.Series) -> None:
+        if notes.null_count() < notes.len():
+            self._columns.append(notes.alias(str(len(self._columns))))
+
+    def add_where(self, mask: pl.Series, note: str) -> None:
+        if mask.any():
+            self.add(mask.to_frame("mask").select(pl.when("mask").then(pl.lit(note))).to_series())
+
+    def joined(self, height: int) -> pl.Series:
+        if not self._columns:
+            return _nothing("note", height)
+        texts = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)
+        return pl.DataFrame(self._columns).select(empty_to_null(texts).alias("note")).to_series()
 
 
 def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> pl.DataFrame:
     """Return one row for each row of `rows`, same order: `source_row`, the lead's columns and the verdict.
 
-    `rows` holds `source_row`, `row_fault` (why a record is no row, mostly null) and text columns. `reason` is null
-    for a lead that may be sent. `note` says what was repaired or left out, without any value of the row.
+    `rows` holds `source_row`, text columns, and may hold `row_fault` (why a record is no row, mostly null). `reason` is
+    null for a lead that may be sent. `note` says what was repaired or left out, without any value of the row.
     """
-    leads = rows.select("source_row", "row_fault", *mapping.select())
-    leads = _with_numbers(leads, rows, mapping, rules)
-    leads = _with_region(leads)
-    leads = _with_whole_numbers(leads)
-    leads = _with_time_zone(leads, rules)
-    notes = [name for name in leads.columns if name.startswith(_SIDE_NOTE) or name in _NOTES]
-    leads = leads.with_columns(
-        judge_candidates(leads.select("externId", *FAULT_COLUMNS)),
-        empty_to_null(pl.concat_str(notes, separator="; ", ignore_nulls=True)).alias("note"),
-    )
-    return leads.select("source_row", *mapping.lead_columns(), *VERDICT_COLUMNS)
+    notes = _Notes()
+    lead = {
+        name: _renamed(mend_odd(rows[column], clean_text), name) for name, column in mapping.plain_columns().items()
+    }
+    lead["externId"] = _renamed(mend_odd(rows[mapping.text["externId"]], clean_id), "externId")
+    faults: dict[str, pl.Series] = {}
+    if "row_fault" in rows.columns:
+        faults["row_fault"] = rows["row_fault"]
+    _judge_numbers(lead, faults, notes, rows, mapping, rules)
+    _leave_out_side_numbers(lead, notes, rules)
+    _leave_out_odd_emails(lead, notes)
+    _clean_region(lead, notes, rows, mapping)
+    _read_whole_numbers(lead, faults)
+    zones = _derive_zones(lead, faults, notes, rules)
+    kept = {name: fault for name, fault in faults.items() if fault.null_count() < fault.len()}
+    candidates = pl.DataFrame([lead["externId"], *(fault.alias(name) for name, fault in kept.items())])
+    verdict = [judge_candidates(candidates), notes.joined(rows.height), *zones.select(EVIDENCE_COLUMNS).get_columns()]
+    return pl.DataFrame([rows["source_row"], *(lead[name] for name in mapping.lead_columns()), *verdict])
 
 
-def _with_numbers(leads: pl.DataFrame, rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> pl.DataFrame:
-    """Judge every telephone field; add `leadPhone`, `phone_fault`, `e164_fault` and notes."""
-    leads = _with_lead_phone(leads, [judge_phones(rows.get_column(column)) for column in mapping.phones])
-    if "leadPhoneE164" in leads.columns:
-        judged = judge_e164(leads.get_column("leadPhoneE164"), rules.origin_country)
-        leads = leads.with_columns(judged["e164"].alias("leadPhoneE164"), judged["reason"].alias("e164_fault"))
+def _nothing(name: str, height: int) -> pl.Series:
+    return pl.Series(name, [None], dtype=pl.String).new_from_index(0, height)
+
+
+def _renamed(cells: pl.Series, name: str) -> pl.Series:
+    return cells.alias(name)
+
+
+def _judge_numbers(
+    lead: dict[str, pl.Series],
+    faults: dict[str, pl.Series],
+    notes: _Notes,
+    rows: pl.DataFrame,
+    mapping: LeadMapping,
+    rules: PreparingRules,
+) -> None:
+    """Judge the lead's own numbers: set `leadPhone` and `leadPhoneE164` where they are mapped, and their faults."""
+    e164_column = mapping.text.get("leadPhoneE164")
+    if mapping.abroad:
+        columns = [*([e164_column] if e164_column else []), *mapping.phones]
+        lead["leadPhoneE164"], faults["e164_fault"] = _first_number_abroad(rows, columns, notes, rules)
+        missing = lead["leadPhoneE164"].is_null() & faults["e164_fault"].is_null()
+        faults["phone_fault"] = _where(missing, Reason.PHONE_MISSING)
+        return
+    phone, phone_fault, phone_note = _join_numbers(rows, lead, mapping, rules.phones)
+    if e164_column is None:
+        faults["phone_fault"] = phone_fault
+        notes.add(phone_note)
     else:
-        leads = leads.with_columns(
-            pl.lit(None, pl.String).alias("leadPhoneE164"), pl.lit(None, pl.String).alias("e164_fault")
-        )
-    leads = _settle_two_numbers(leads)
-    for name in ["auxPhone", *(name for name in leads.columns if name.startswith("personaPhoneConfig."))]:
-        if name in leads.columns:
-            leads = _with_side_number(leads, name)
-    return leads
+        judged = judge_e164(rows[e164_column], rules.phone_region)
+        lead["leadPhoneE164"] = judged["e164"].alias("leadPhoneE164")
+        settled = _settle_two_numbers(phone, phone_fault, judged)
+        faults["phone_fault"], faults["e164_fault"] = settled["phone_fault"], settled["e164_fault"]
+        notes.add(phone_note)
+        notes.add(settled["note"])
+    if mapping.phones:
+        lead["leadPhone"] = phone
 
 
-def _with_lead_phone(leads: pl.DataFrame, judged: list[pl.DataFrame]) -> pl.DataFrame:
-    """Join the numbers of all mapped columns with `|`, without repeats; the first column's fault speaks for all."""
-    if not judged:
-        nothing = [pl.lit(None, pl.String).alias(name) for name in ("leadPhone", "phone_fault", "phone_note")]
-        return leads.with_columns(*nothing)
+def _where(mask: pl.Series, reason: Reason) -> pl.Series:
+    return mask.to_frame("mask").select(pl.when("mask").then(pl.lit(reason.value))).to_series()
+
+
+def _first_number_abroad(
+    rows: pl.DataFrame, columns: list[str], notes: _Notes, rules: PreparingRules
+) -> tuple[pl.Series, pl.Series]:
+    """Return the first valid number of each row in E.164 form, and the reason where none of those there is valid."""
+    judged = [judge_e164(rows[column], rules.phone_region) for column in columns]
+    wide = pl.DataFrame(
+        [frame[part].alias(f"{part}{place}") for place, frame in enumerate(judged) for part in ("e164", "reason")]
+    )
+    number = pl.coalesce(f"e164{place}" for place in range(len(judged)))
+    fault = pl.coalesce(f"reason{place}" for place in range(len(judged)))
+    found = wide.select(
+        number.alias("number"),
+        pl.when(number.is_null()).then(fault).alias("fault"),
+        pl.when(number.is_not_null()).then(pl.lit("number left out: ") + fault).alias("note"),
+    )
+    notes.add(found["note"])
+    return found["number"].alias("leadPhoneE164"), found["fault"]
+
+
+def _join_numbers(
+    rows: pl.DataFrame, lead: dict[str, pl.Series], mapping: LeadMapping, choices: PhoneChoices
+) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Return number, fault and note: the numbers of all mapped columns joined with `|`, without repeats.
+
+    The first column's fault speaks for all. Extensions go to their label, where the job gives one.
+    """
+    if not mapping.phones:
+        nothing = _nothing("leadPhone", rows.height)
+        return nothing, nothing, nothing
+    judged = [judge_phones(rows[column], choices) for column in mapping.phones]
+    if mapping.extension_label is not None:
+        kept = pl.concat_str([frame["extension"] for frame in judged], separator="|", ignore_nulls=True)
+        name = f"extendedLeadData.{mapping.extension_label}"
+        lead[name] = pl.select(empty_to_null(kept).alias(name)).to_series()
+    if len(judged) == 1:
+        (only,) = judged
+        return only["phone"].alias("leadPhone"), only["reason"], only["note"]
+    found = _join_columns(judged)
+    return found["leadPhone"], found["phone_fault"], found["phone_note"]
+
+
+def _join_columns(judged: list[pl.DataFrame]) -> pl.DataFrame:
     columns = {
         f"{part}{place}": frame[part] for place, frame in enumerate(judged) for part in ("phone", "reason", "note")
     }
-    wide = pl.DataFrame(columns)
     phones, faults, notes = ([f"{part}{place}" for place in range(len(judged))] for part in ("phone", "reason", "note"))
     several = empty_to_null(pl.concat_str(phones, separator="|", ignore_nulls=True))
-    number = several if len(judged) == 1 else several.str.split("|").list.unique(maintain_order=True).list.join("|")
+    number = several.str.split("|").list.unique(maintain_order=True).list.join("|")
     # A blank second column is no reason to doubt the first; a wrong one beside a right one is noted.
     real_faults = [pl.when(pl.col(fault) != Reason.PHONE_MISSING).then(pl.col(fault)) for fault in faults]
     left_out = pl.concat_str(
         [pl.lit("number left out: ") + fault for fault in real_faults], separator="; ", ignore_nulls=True
     )
-    found = wide.select(
+    return pl.DataFrame(columns).select(
         number.alias("leadPhone"),
         pl.when(number.is_null())
         .then(pl.coalesce(*real_faults, pl.lit(Reason.PHONE_MISSING.value)))
@@ -128,73 +238,89 @@ def _with_lead_phone(leads: pl.DataFrame, judged: list[pl.DataFrame]) -> pl.Data
         .then(empty_to_null(pl.concat_str([empty_to_null(left_out), *notes], separator="; ", ignore_nulls=True)))
         .alias("phone_note"),
     )
-    return leads.with_columns(found)
 
 
-def _settle_two_numbers(leads: pl.DataFrame) -> pl.DataFrame:
-    """Let one good number carry the lead: `leadPhone` or `leadPhoneE164`; what was wrong beside it is noted."""
-    phone, e164 = pl.col("leadPhone").is_not_null(), pl.col("leadPhoneE164").is_not_null()
-    phone_fault = (
-        pl.when(phone | e164).then(None).otherwise(pl.coalesce("e164_fault", "phone_fault", pl.lit("PHONE_MISSING")))
+def _settle_two_numbers(phone: pl.Series, phone_fault: pl.Series, judged: pl.DataFrame) -> pl.DataFrame:
+    """Let one good number carry the lead: `leadPhone` or `leadPhoneE164`; what was wrong beside it is noted.
+
+    Where both are wrong, what is wrong with `leadPhone` is said, unless there was nothing in it.
+    """
+    pair = pl.DataFrame({"phone": phone, "fault": phone_fault, "e164": judged["e164"], "e164_reason": judged["reason"]})
+    has_phone, has_e164 = pl.col("phone").is_not_null(), pl.col("e164").is_not_null()
+    blank = pl.col("fault").fill_null(Reason.PHONE_MISSING.value) == Reason.PHONE_MISSING.value
+    none = ~has_phone & ~has_e164
+    e164_speaks = none & blank & pl.col("e164_reason").is_not_null()
+    return pair.select(
+        pl.when(none & ~e164_speaks).then(pl.col("fault").fill_null(Reason.PHONE_MISSING.value)).alias("phone_fault"),
+        pl.when(e164_speaks).then("e164_reason").alias("e164_fault"),
+        pl.when(has_phone & pl.col("e164_reason").is_not_null())
+        .then(pl.lit("leadPhoneE164 left out: not valid"))
+        .when(has_e164 & ~has_phone & ~blank)
+        .then(pl.lit("leadPhone left out: ") + pl.col("fault"))
+        .alias("note"),
     )
-    from_e164 = phone_fault == Reason.PHONE_E164_NOT_VALID
-    note = pl.when(phone & pl.col("e164_fault").is_not_null()).then(pl.lit("leadPhoneE164 left out: not valid"))
-    other = pl.when(e164 & ~phone & (pl.col("phone_fault") != Reason.PHONE_MISSING)).then(
-        pl.lit("leadPhone left out: ") + pl.col("phone_fault")
-    )
-    return leads.with_columns(
-        pl.when(~from_e164).then(phone_fault).alias("phone_fault"),
-        pl.when(from_e164).then(phone_fault).alias("e164_fault"),
-        pl.coalesce(note, other).alias("e164_note"),
-    )
 
 
-def _with_side_number(leads: pl.DataFrame, name: str) -> pl.DataFrame:
-    judged = judge_phones(leads.get_column(name))
-    left_out = judged["phone"].is_null() & leads.get_column(name).is_not_null()
-    note = pl.when(left_out).then(pl.lit(f"{name} left out: ") + judged["reason"])
-    return leads.with_columns(judged["phone"].alias(name), note.alias(f"{_SIDE_NOTE}{name}"))
+def _leave_out_side_numbers(lead: dict[str, pl.Series], notes: _Notes, rules: PreparingRules) -> None:
+    """Judge the numbers beside the lead's own; a wrong one is left out, for the lead can do without it."""
+    for name in [name for name in lead if name == "auxPhone" or name.startswith("personaPhoneConfig.")]:
+        judged = judge_phones(lead[name], rules.phones)
+        left_out = judged["phone"].is_null() & lead[name].is_not_null()
+        if left_out.any():
+            told = pl.when(left_out).then(pl.lit(f"{name} left out: ") + judged["reason"])
+            notes.add(pl.select(told).to_series())
+        lead[name] = judged["phone"].alias(name)
 
 
-def _with_region(leads: pl.DataFrame) -> pl.DataFrame:
-    if "state" in leads.columns:
-        leads = leads.with_columns(region_code(pl.col("state")))
-    return clean_postal_codes(leads) if "zip" in leads.columns else leads
+def _leave_out_odd_emails(lead: dict[str, pl.Series], notes: _Notes) -> None:
+    if "email" in lead:
+        email = lead["email"]
+        wrong = ~email.str.contains(_EMAIL).fill_null(value=True)
+        if wrong.any():
+            notes.add_where(wrong, "email left out: not an address")
+            lead["email"] = put(email, wrong.arg_true(), pl.Series([None], dtype=pl.String))
 
 
-def _with_whole_numbers(leads: pl.DataFrame) -> pl.DataFrame:
-    faults = {"leadPriority": Reason.LEAD_PRIORITY_NOT_INTEGER, "maxPasses": Reason.MAX_PASSES_NOT_INTEGER}
-    columns = dict(zip(INTEGER_FIELDS, ("priority_fault", "passes_fault"), strict=True))
-    for name, fault_column in columns.items():
-        if name in leads.columns:
-            number = whole_number(pl.col(name))
-            fault = pl.when(pl.col(name).is_not_null() & number.is_null()).then(pl.lit(faults[name].value))
-            leads = leads.with_columns(fault.alias(fault_column), number.alias(name))
-        else:
-            leads = leads.with_columns(pl.lit(None, pl.String).alias(fault_column))
-    return leads
+def _clean_region(lead: dict[str, pl.Series], notes: _Notes, rows: pl.DataFrame, mapping: LeadMapping) -> None:
+    """Set `state` and `zip`; a ZIP's lost zero is proved by the state."""
+    if "state" in mapping.text:
+        lead["state"] = clean_regions(rows[mapping.text["state"]]).alias("state")
+    if "zip" in mapping.text:
+        known = [rows[mapping.text["zip"]].alias("zip"), *([lead["state"]] if "state" in lead else [])]
+        cleaned = clean_postal_codes(pl.DataFrame(known))
+        lead["zip"] = cleaned["zip"]
+        notes.add(cleaned["zip_note"])
 
 
-def _with_time_zone(leads: pl.DataFrame, rules: PreparingRules) -> pl.DataFrame:
+def _read_whole_numbers(lead: dict[str, pl.Series], faults: dict[str, pl.Series]) -> None:
+    for name in INTEGER_FIELDS:
+        if name in lead:
+            fault_column, reason = _FAULTS_OF_INTEGERS[name]
+            number = lead[name].to_frame().select(whole_number(pl.first())).to_series()
+            faults[fault_column] = _where(number.is_null() & lead[name].is_not_null(), reason)
+            lead[name] = number
+
+
+def _derive_zones(
+    lead: dict[str, pl.Series], faults: dict[str, pl.Series], notes: _Notes, rules: PreparingRules
+) -> pl.DataFrame:
     """Derive the zone of each lead; under `EXPLICIT` it becomes `leadTimezone`, and lacking one may be a fault."""
-    absent = [name for name in ("zip", "state", "leadTimezone") if name not in leads.columns]
-    known = leads.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    zoned = derive_time_zones(known.rename({"leadTimezone": "given_zone"}), rules.naming)
-    not_understood = pl.col("given_zone").is_not_null() & (pl.col("time_zone_source") != "source").fill_null(value=True)
-    fault = pl.lit(None, pl.String)
-    if rules.explicit_zones:
-        fault = pl.when(not_understood).then(pl.lit(Reason.TIME_ZONE_NOT_VALID.value))
-        if rules.reject_unknown_zone:
-            fault = (
-                pl.when(not_understood)
-                .then(pl.lit(Reason.TIME_ZONE_NOT_VALID.value))
-                .when(pl.col("ringcx_zone").is_null() & pl.col("time_zone").is_not_null())
-                .then(pl.lit(Reason.TIME_ZONE_NOT_NAMED.value))
-                .when(pl.col("ringcx_zone").is_null())
-                .then(pl.lit(Reason.TIME_ZONE_UNKNOWN.value))
-            )
-    sent = pl.col("ringcx_zone") if rules.explicit_zones else pl.lit(None, pl.String)
-    conflict = pl.when("time_zone_conflict").then(
-        pl.lit("time zone in dispute, taken from the ") + pl.col("time_zone_source")
-    )
-    return zoned.with_columns(fault.alias("zone_fault"), sent.alias("leadTimezone"), conflict.alias("zone_note"))
+    asked = ("zip", "state", "leadPhone", "leadPhoneE164", "leadTimezone")
+    zones = derive_time_zones(pl.DataFrame([lead[name] for name in asked if name in lead]), rules.zones)
+    notes.add(zones["zone_note"])
+    if not rules.explicit_zones:
+        lead["leadTimezone"] = _nothing("leadTimezone", zones.height)
+        return zones
+    lead["leadTimezone"] = zones["ringcx_zone"].alias("leadTimezone")
+    fault = pl.when(~pl.col("given_ok")).then(pl.lit(Reason.TIME_ZONE_NOT_VALID.value)).otherwise("zone_fault")
+    if rules.reject_unknown_zone:
+        lacking = pl.col("ringcx_zone").is_null()
+        absent = (
+            pl.when(lacking & pl.col("time_zone").is_not_null())
+            .then(pl.lit(Reason.TIME_ZONE_NOT_NAMED.value))
+            .when(lacking)
+            .then(pl.lit(Reason.TIME_ZONE_UNKNOWN.value))
+        )
+        fault = pl.coalesce(fault, absent)
+    faults["zone_fault"] = zones.select(fault.alias("zone_fault")).to_series()
+    return zones

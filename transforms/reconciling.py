@@ -8,6 +8,7 @@ from typing import Any, Final
 import polars as pl
 
 from transforms.vocabulary.outcomes import Outcome
+from transforms.lead_rules import REASONS
 from transforms.vocabulary.reasons import Reason
 
 OUTCOME_SCHEMA: Final = pl.Schema(
@@ -87,7 +88,7 @@ def reconcile_batch(leads: pl.DataFrame, evidence: BatchEvidence) -> pl.DataFram
 
 def _unanswered(place: int, evidence: BatchEvidence) -> Verdict:
     reason = Reason.RUN_STOPPED if place in evidence.unsent else Reason.ANSWER_UNKNOWN
-    return Verdict(reason.outcome, reason)
+    return Verdict(REASONS[reason].outcome, reason)
 
 
 def _if_seen(row: Mapping[str, Any], seen: Mapping[str, Sequence[SeenLead]]) -> Verdict | None:

@@ -1,9 +1,17 @@
 """Cleans text cells: one normal form, no control characters, and empty means absent."""
 
+from collections.abc import Callable
+from typing import Final
+
 import polars as pl
 
 _CONTROLS = r"[\p{Cc}\u{200B}\u{FEFF}]+"
 """C0 and C1 controls, zero-width space and byte-order mark: none of them can be seen or dialled."""
+
+_BLANK_ENDS: Final = r"^[\s\u{200B}\u{FEFF}]+|[\s\u{200B}\u{FEFF}]+$"
+"""What nobody sees at the ends of an id: white space, zero-width space, byte-order mark."""
+
+_ASCII_CONTROLS: Final = [chr(code) for code in (*range(0x20), 0x7F)]
 
 
 def clean_text(cell: pl.Expr) -> pl.Expr:
@@ -11,9 +19,39 @@ def clean_text(cell: pl.Expr) -> pl.Expr:
     return empty_to_null(cell.str.normalize("NFC").str.replace_all(_CONTROLS, " ").str.strip_chars())
 
 
+def clean_id(cell: pl.Expr) -> pl.Expr:
+    """Return `cell` without blank ends, empty as null; controls inside an id are a reason to refuse it, so they stay."""
+    return empty_to_null(cell.str.replace_all(_BLANK_ENDS, ""))
+
+
 def empty_to_null(cell: pl.Expr) -> pl.Expr:
     """Return `cell` with empty text as null."""
     return pl.when(cell.str.len_bytes() > 0).then(cell)
+
+
+def is_odd(cell: pl.Expr) -> pl.Expr:
+    """Return whether text may need cleaning: beyond ASCII, blank at an end, with a control in it, or empty."""
+    beyond_ascii = cell.str.len_bytes() != cell.str.len_chars()
+    blank_end = cell.str.starts_with(" ") | cell.str.ends_with(" ") | (cell.str.len_bytes() == 0)
+    return beyond_ascii | blank_end | cell.str.contains_any(_ASCII_CONTROLS)
+
+
+def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Return `mend` of `cells`, worked out only for the odd ones; `mend` must leave plain text as it is.
+
+    Most cells of most files are plain, and normalising them costs more than reading the file.
+    """
+    frame = cells.to_frame()
+    odd = frame.select(is_odd(pl.first())).to_series().arg_true()
+    if odd.is_empty():
+        return cells
+    mended = frame[odd].select(mend(pl.first())).to_series()
+    return put(cells, odd, mended)
+
+
+def put(cells: pl.Series, places: pl.Series, values: pl.Series) -> pl.Series:
+    """Return `cells` with `values` at `places` (row numbers); `cells` itself stays as it is."""
+    return cells.clone().scatter(places, values)
 
 
 def whole_number(cell: pl.Expr) -> pl.Expr:

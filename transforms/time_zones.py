@@ -1,253 +1,303 @@
-"""A lead's time zone, from its ZIP code, its number and its state, each only where it settles one zone.
+"""A lead's time zone: what its own cell, its ZIP code, its number and its state say, and which of them is followed.
 
-An area code or a state that spans two time zones settles nothing and the next source is asked; a guess here is a
-call at six in the morning. Zones that keep the same clock all year (`America/Detroit`, `America/New_York`) are one
-for this purpose.
+Rows of the same evidence come to the same verdict, so each combination that occurs is judged once, in plain Python,
+and the rows read their verdict from the list of these.
 """
 
 import datetime as dt
-import zoneinfo
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import polars as pl
-from phonenumbers.tzdata import TIMEZONE_DATA
 
-from transforms.postal import zip_table
+from transforms.calling_hours import LAST_MINUTE, fits, latest_safe_minute
+from transforms.postal import state_numbers, zip_numbers
+from transforms.vocabulary.reasons import Reason
+from transforms.zone_clocks import (
+    RINGCX_OFFSETS,
+    Stretches,
+    ZoneNaming,
+    clock_of,
+    iana_zones,
+    names_in,
+    ringcx_name,
+    settle,
+    stretches_of,
+    stretches_of_name,
+    zone_info,
+)
+from transforms.zone_tables import ZoneTables, zone_tables
 
-RINGCX_OFFSETS: Final = {
-    "ADT": -3.0, "AKDT": -8.0, "AKST": -9.0, "AST": -4.0, "CDT": -5.0, "CST": -6.0, "EDT": -4.0, "EST": -5.0,
-    "HADT": -9.0, "HAST": -10.0, "MDT": -6.0, "MST": -7.0, "NDT": -2.5, "NST": -3.5, "PDT": -7.0, "PMDT": -2.0,
-    "PMST": -3.0, "PST": -8.0, "WSDT": -10.0, "WSST": -11.0,
-}  # fmt: skip
-"""Every time zone name in RingCX's guide (Searching for Leads, Lead Timezones), with its hours from UTC."""
+__all__ = [
+    "RINGCX_OFFSETS",
+    "ZoneNaming",
+    "ZonePolicy",
+    "ZoneSource",
+    "clock_of",
+    "derive_time_zones",
+    "ringcx_name",
+    "settle",
+    "zone_info",
+]
 
-_AREA_CODE: Final = 3
-_EXCHANGE: Final = 6
-"""Digits of an area code, and of an area code with its exchange."""
+ZoneSource = Literal["source", "zip", "number", "state"]
 
-_OTHER_NAMES: Final = {"HST": "HAST", "HDT": "HADT", "SST": "WSST"}
-"""tzdata's abbreviations for zones that RingCX calls otherwise."""
+_PLACES: Final[tuple[ZoneSource, ...]] = ("zip", "number", "state")
+"""The sources that tables know; `source` is the lead's own cell."""
 
-_NAMES_BY_ZONE: Final = {("America/Miquelon", -3.0): "PMST", ("America/Miquelon", -2.0): "PMDT"}
-"""Zones for which tzdata has numbers in place of letters."""
-
-_OVERLAYS: Final = {
-    "236": "250", "257": "250", "364": "270", "367": "418", "448": "850", "458": "541", "581": "418", "672": "250",
-    "729": "423", "778": "250", "930": "812", "986": "208",
-}  # fmt: skip
-"""Area codes laid over the ground of an older one, which spans two zones: `phonenumbers` names one for most."""
-
-_PROVINCE_ZONES: Final = {
-    "AB": "America/Edmonton",
-    "MB": "America/Winnipeg",
-    "NB": "America/Moncton",
-    "NS": "America/Halifax",
-    "NT": "America/Edmonton",
-    "PE": "America/Halifax",
-    "YT": "America/Whitehorse",
+_TAKEN: Final[dict[ZoneSource, str]] = {
+    "source": "the source's own is taken",
+    "zip": "the ZIP's is taken",
+    "number": "the number's is taken",
+    "state": "the state's is taken",
 }
-"""Canadian provinces that keep one clock. BC, NL, NU, ON, QC and SK keep more than one and settle nothing."""
+_NOT_UNDERSTOOD: Final = "?"
+"""Stands for every zone of the source's own that is neither an IANA name nor one of RingCX's."""
 
-
-@cache
-def zone_info(zone: str) -> zoneinfo.ZoneInfo:
-    """Return an IANA zone as the pinned `tzdata` package has it, whatever older table the machine keeps.
-
-    Raises zoneinfo.ZoneInfoNotFoundError for a name that is no IANA zone.
-    """
-    if zone not in _iana_zones():
-        raise zoneinfo.ZoneInfoNotFoundError(f"No IANA time zone is named {zone!r}")
-    with resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as packed:
-        return zoneinfo.ZoneInfo.from_file(packed, key=zone)
+_NATIONAL_LENGTH: Final = 10
+_LINES: Final = 10_000
+"""Digits of a national number, and how many numbers an exchange has."""
 
 
 @dataclass(frozen=True)
-class ZoneNaming:
-    """How zones are written: as of `as_of` (`EST` or `EDT`), or `always_standard`."""
+class ZonePolicy:
+    """How a lead's zone is chosen and written.
 
-    as_of: dt.date
-    always_standard: bool = False
-
-
-def ringcx_name(zone: str, naming: ZoneNaming) -> str | None:
-    """Return RingCX's name for an IANA zone, or None where RingCX has none (Guam, Saipan).
-
-    Raises zoneinfo.ZoneInfoNotFoundError for a name that is no IANA zone.
+    `order` is the order of trust; a source left out is never asked. Where sources name zones of different clocks,
+    `conflict` says what to do: `trust` follows the first; `refuse` follows none; `safe` follows the first in which
+    calls at any time of `calling_hours` are within 8:00 to 21:00 in all of them, or, where nobody said when calls are
+    made, the one where no call of the morning is too early elsewhere.
     """
-    noon = dt.datetime.combine(naming.as_of, dt.time(12), zone_info(zone))
-    if naming.always_standard and noon.dst():
-        halves = (noon.replace(month=1, day=1), noon.replace(month=7, day=1))
-        noon = next((half for half in halves if not half.dst()), noon)
-    offset = noon.utcoffset()
-    hours = offset.total_seconds() / 3600 if offset is not None else 0.0
-    letters = noon.tzname() or ""
-    name = _NAMES_BY_ZONE.get((zone, hours)) or _OTHER_NAMES.get(letters, letters)
-    return name if RINGCX_OFFSETS.get(name) == hours else None
+
+    naming: ZoneNaming
+    order: tuple[ZoneSource, ...] = ("source", "zip", "number", "state")
+    conflict: Literal["safe", "trust", "refuse"] = "safe"
+    calling_hours: tuple[dt.time, dt.time] | None = None
+
+
+class _Evidence(NamedTuple):
+    """What one source says: an IANA zone, or a RingCX name, which is no zone but stands for a clock."""
+
+    source: ZoneSource
+    zone: str | None
+    name: str | None = None
+
+
+class _Verdict(NamedTuple):
+    """What a combination of evidence comes to: the columns of the answer, in their order."""
+
+    time_zone: str | None = None
+    time_zone_source: str | None = None
+    time_zone_conflict: bool = False
+    zip_zone: str | None = None
+    number_zone: str | None = None
+    state_zone: str | None = None
+    ringcx_zone: str | None = None
+    zone_fault: str | None = None
+    zone_note: str | None = None
+    given_ok: bool = True
+
+
+_Places = tuple[str | None, str | None, str | None]
+"""The zones of ZIP, number and state."""
+
+_FLAGS: Final = {"time_zone_conflict", "given_ok"}
+_SCHEMA: Final = {name: pl.Boolean if name in _FLAGS else pl.String for name in _Verdict._fields}
+
+
+def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
+    """Return the zone of each row of `frame`, same height and order, and nothing of `frame` itself.
+
+    `frame` may have `zip`, `leadPhone`, `leadPhoneE164`, `state` and `leadTimezone` (IANA name or RingCX name), cleaned
+    text and nullable. A RingCX name names no IANA zone: `time_zone` is then the first that agrees with it, or null.
+
+    Columns: `time_zone` (IANA) and `time_zone_source` (null where nothing is settled or `zone_fault` is not null),
+    `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not settled or not asked),
+    `ringcx_zone` (the name to send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts),
+    `given_ok` (whether `leadTimezone` was absent, not asked, or understood).
+    """
+    tables = zone_tables(policy.naming.as_of.year)
+    combinations, rows = _combine_places(frame, policy, tables)
+    given = frame["leadTimezone"] if "source" in policy.order and "leadTimezone" in frame.columns else None
+    if given is None or given.null_count() == given.len():
+        verdicts = [_judge(policy, None, *places) for places in combinations]
+    else:
+        texts, spoken = _own_texts(given)
+        pairs, rows = _different(rows * len(texts) + spoken, len(combinations) * len(texts))
+        verdicts = [_judge(policy, texts[pair % len(texts)], *combinations[pair // len(texts)]) for pair in pairs]
+    return _read(pl.DataFrame(verdicts, schema=_SCHEMA, orient="row"), rows)
+
+
+def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> tuple[list[_Places], pl.Series]:
+    """Return the combinations of what ZIP, number and state say, and for each row the place of its own among them."""
+    names, base = (None, *tables.zones), len(tables.zones) + 1
+    keys = pl.zeros(frame.height, dtype=pl.UInt32, eager=True)
+    for source in _PLACES:
+        numbers = _numbers_of(source, frame, tables) if source in policy.order else None
+        keys = keys * base if numbers is None else keys * base + numbers
+    different, rows = _different(keys, base ** len(_PLACES))
+    return [(names[key // base**2], names[key // base % base], names[key % base]) for key in different], rows
+
+
+def _numbers_of(source: ZoneSource, frame: pl.DataFrame, tables: ZoneTables) -> pl.Series | None:
+    """Return for each row the number of the zone that the source names, 0 for none; null where it is not there."""
+    if source == "zip" and "zip" in frame.columns:
+        found = tables.by_zip.gather(_zip_places(frame["zip"]))
+    elif source == "number" and not {"leadPhone", "leadPhoneE164"}.isdisjoint(frame.columns):
+        found = tables.by_exchange.gather(_exchanges(frame))
+    elif source == "state" and "state" in frame.columns:
+        found = tables.by_state.gather(state_numbers(frame["state"]))
+    else:
+        return None
+    return found.fill_null(0)
+
+
+def _own_texts(cells: pl.Series) -> tuple[list[str | None], pl.Series]:
+    """Return what the source's own zones come to, and for each row which of it: nothing, what nobody knows, a zone."""
+    known = sorted(text for text in cells.drop_nulls().unique() if text in RINGCX_OFFSETS or text in iana_zones())
+    texts = [None, _NOT_UNDERSTOOD, *known]
+    numbers = {text: number for number, text in enumerate(texts)} | {"": 0}
+    return texts, cells.replace_strict(numbers, default=numbers[_NOT_UNDERSTOOD], return_dtype=pl.UInt32)
+
+
+def _zip_places(cells: pl.Series) -> pl.Series:
+    places = zip_numbers(cells)
+    rest = (places.is_null() & cells.is_not_null()).arg_true()
+    if rest.is_empty():
+        return places
+    longer = (
+        cells.gather(rest)
+        .to_frame("zip")
+        .select(pl.when(pl.col("zip").str.contains(r"^[0-9]{5}-[0-9]{4}$")).then(pl.col("zip").str.head(5)))
+    )
+    return places.scatter(rest, longer.to_series().cast(pl.UInt32))
+
+
+def _exchanges(frame: pl.DataFrame) -> pl.Series:
+    """Return area code and exchange of each lead's first number: of `leadPhone`, else of an E.164 number in +1."""
+    empty = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    cells = frame["leadPhone"] if "leadPhone" in frame.columns else empty
+    digits = cells.to_frame("number").select(
+        pl.when(pl.col("number").str.len_bytes() == _NATIONAL_LENGTH).then(
+            pl.col("number").cast(pl.UInt64, strict=False)
+        )
+    )
+    places = (digits.to_series() // _LINES).cast(pl.UInt32)
+    rest = (places.is_null() & cells.is_not_null()).arg_true()
+    if not rest.is_empty():
+        first = cells.gather(rest).str.extract(r"^([0-9]{6})[0-9]{4}\|", 1)
+        places = places.scatter(rest, first.cast(pl.UInt32))
+    abroad = frame["leadPhoneE164"] if "leadPhoneE164" in frame.columns else empty
+    rest = (cells.is_null() & abroad.is_not_null()).arg_true()
+    if not rest.is_empty():
+        first = abroad.gather(rest).str.extract(r"^\+1([0-9]{6})[0-9]{4}$", 1)
+        places = places.scatter(rest, first.cast(pl.UInt32))
+    return places
+
+
+def _different(keys: pl.Series, size: int) -> tuple[list[int], pl.Series]:
+    """Return the different ones of `keys`, all below `size`, and for each row the place of its own among them."""
+    different = keys.unique()
+    places = pl.int_range(different.len(), dtype=pl.UInt32, eager=True)
+    return different.to_list(), pl.zeros(size, dtype=pl.UInt32, eager=True).scatter(different, places).gather(keys)
+
+
+def _read(verdicts: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """Return the verdict of each row; a column of one value is not read row by row."""
+    if rows.is_empty():
+        return verdicts
+    same = [column.n_unique() == 1 for column in verdicts]
+    return pl.DataFrame(
+        [
+            column.new_from_index(0, rows.len()) if one else column.gather(rows)
+            for column, one in zip(verdicts, same, strict=True)
+        ]
+    )
 
 
 @cache
-def clock_of(zone: str, year: int) -> tuple[float, ...]:
-    """Return a zone's hours from UTC in each month of `year`: zones equal in all of them keep one clock.
-
-    January and July do not tell: British Columbia left the Pacific clock in November 2026.
-    """
-    info = zone_info(zone)
-    offsets = [dt.datetime(year, month, 15, 12, tzinfo=info).utcoffset() for month in range(1, 13)]
-    return tuple(offset.total_seconds() / 3600 if offset is not None else 0.0 for offset in offsets)
-
-
-def settle(zones: list[str], year: int) -> str | None:
-    """Return the zone that all of `zones` amount to, or None where they keep different clocks."""
-    clocks = {clock_of(zone, year) for zone in zones}
-    return zones[0] if len(clocks) == 1 else None
-
-
-@cache
-def area_code_zones(year: int) -> pl.DataFrame:
-    """Return NANP area codes of one clock: `area_code` (3 digits), `area_zone` (IANA).
-
-    Source: the prefix table of `phonenumbers`. It names a zone for each area code and, in area codes that span two,
-    some exchanges that differ; an exchange it does not list may lie on either side, so such a code settles nothing.
-    """
-    prefixes = _nanp_prefixes()
-    split = {
-        prefix[:_AREA_CODE]
-        for prefix, zones in prefixes.items()
-        if settle([*zones, *prefixes.get(prefix[:_AREA_CODE], ())], year) is None
+def _judge(
+    policy: ZonePolicy, given: str | None, zip_zone: str | None, number_zone: str | None, state_zone: str | None
+) -> _Verdict:
+    said = {
+        "source": _own_evidence(given),
+        "zip": _Evidence("zip", zip_zone),
+        "number": _Evidence("number", number_zone),
+        "state": _Evidence("state", state_zone),
     }
-    split |= {overlay for overlay, older in _OVERLAYS.items() if older in split}
-    rows = [
-        (prefix, zones[0]) for prefix, zones in prefixes.items() if len(prefix) == _AREA_CODE and prefix not in split
-    ]
-    return pl.DataFrame(rows, schema={"area_code": pl.String, "area_zone": pl.String}, orient="row")
+    evidence = tuple(said[source] for source in policy.order if said[source].zone or said[source].name)
+    own = said["source"]
+    asked = _Verdict(
+        zip_zone=zip_zone,
+        number_zone=number_zone,
+        state_zone=state_zone,
+        given_ok=not given or own in evidence,
+    )
+    if not evidence:
+        return asked
+    conflict = _disagree(evidence, policy.naming.as_of.year)
+    chosen, note = _choose(evidence, policy) if conflict else (evidence[0], None)
+    if chosen is None:
+        return asked._replace(time_zone_conflict=True, zone_fault=Reason.TIME_ZONE_CONFLICT.value)
+    return asked._replace(
+        time_zone=chosen.zone or _first_agreeing(chosen, evidence, policy.naming.as_of.year),
+        time_zone_source=chosen.source,
+        time_zone_conflict=conflict,
+        ringcx_zone=chosen.name or (ringcx_name(chosen.zone, policy.naming) if chosen.zone else None),
+        zone_note=note,
+    )
 
 
-@cache
-def exchange_zones(year: int) -> pl.DataFrame:
-    """Return the area code and exchange pairs that the table lists: `exchange` (6 digits), `exchange_zone`.
-
-    `exchange_zone` is null where the pair itself spans several clocks, and then nothing is settled.
-    """
-    zones: dict[str, str | None] = {}
-    for prefix, names in sorted(_nanp_prefixes().items(), key=lambda item: len(item[0])):
-        missing = _EXCHANGE - len(prefix)
-        if len(prefix) > _AREA_CODE and missing >= 0:
-            tails = (str(tail).zfill(missing) if missing else "" for tail in range(10**missing))
-            zones |= {prefix + tail: settle(list(names), year) for tail in tails}
-    return pl.DataFrame(list(zones.items()), schema={"exchange": pl.String, "exchange_zone": pl.String}, orient="row")
-
-
-def _nanp_prefixes() -> dict[str, tuple[str, ...]]:
-    return {prefix[1:]: zones for prefix, zones in TIMEZONE_DATA.items() if prefix.startswith("1") and prefix != "1"}
-
-
-@cache
-def state_zones(year: int) -> pl.DataFrame:
-    """Return the states and provinces that keep one clock: `state`, `state_zone`."""
-    by_size = zip_table().group_by("zip_state", "zip_zone").len().sort("zip_state", "len", "zip_zone", descending=True)
-    zones: dict[str, list[str]] = {}
-    for state, zone, _ in by_size.iter_rows():
-        zones.setdefault(state, []).append(zone)
-    settled = {state: settle(names, year) for state, names in zones.items()} | _PROVINCE_ZONES
-    rows = [(state, zone) for state, zone in settled.items() if zone is not None]
-    return pl.DataFrame(rows, schema={"state": pl.String, "state_zone": pl.String}, orient="row")
-
-
-def derive_time_zones(frame: pl.DataFrame, naming: ZoneNaming) -> pl.DataFrame:
-    """Add `time_zone` (IANA), `time_zone_source`, `time_zone_conflict` and `ringcx_zone` to `frame`.
-
-    `frame` has `zip`, `leadPhone`, `state` and `given_zone` (IANA name or RingCX name from the source), all text
-    and nullable, and may have `leadPhoneE164`. Order of trust: the source's own zone, ZIP, number, state.
-    A RingCX name names no IANA zone: `time_zone` is then the first that agrees with it, or null.
-    """
-    year = naming.as_of.year
-    found = _look_up(frame, year)
-    sources = {"source": "given_iana", "zip": "zip_zone", "number": "number_zone", "state": "state_zone"}
-    winner = pl.coalesce(pl.when(pl.col(column).is_not_null()).then(pl.lit(name)) for name, column in sources.items())
-    clocks = _clock_numbers(found, list(sources.values()), year)
-    agrees = _agreements(list(sources.values()), {zone: _names_in(zone, year) for zone in clocks})
-    zone = pl.coalesce(pl.when(agree).then(pl.col(column)) for column, agree in agrees.items())
-    found = found.with_columns(zone.alias("time_zone"), winner.alias("time_zone_source"))
-    numbered = [
-        pl.col(column).replace_strict(clocks, default=None, return_dtype=pl.Int32) for column in sources.values()
-    ]
-    conflict = (pl.min_horizontal(numbered) != pl.max_horizontal(numbered)).fill_null(value=False)
-    names = {zone: ringcx_name(zone, naming) for zone in clocks}
-    named = pl.col("time_zone").replace_strict(names, default=None, return_dtype=pl.String)
-    return found.with_columns(
-        (conflict | ~pl.all_horizontal(agrees.values())).alias("time_zone_conflict"),
-        pl.coalesce("given_name", named).alias("ringcx_zone"),
-        pl.when(pl.col("given_name").is_not_null())
-        .then(pl.lit("source"))
-        .otherwise(pl.col("time_zone_source"))
-        .alias("time_zone_source"),
-    ).drop("given_name", *sources.values())
-
-
-def _agreements(columns: list[str], names: Mapping[str, frozenset[str]]) -> dict[str, pl.Expr]:
-    """Return for each zone column whether its zone goes by the given RingCX name; true where one of them is absent.
-
-    A name such as EST is no zone: it agrees with every zone that goes by it at some time of the year.
-    """
-    known = [f"{name} {zone}" for zone, own in names.items() for name in sorted(own)]
-    return {
-        column: pl.concat_str("given_name", column, separator=" ").is_in(known).fill_null(value=True)
-        for column in columns
-    }
-
-
-def _look_up(frame: pl.DataFrame, year: int) -> pl.DataFrame:
+def _own_evidence(given: str | None) -> _Evidence:
     # EST and MST are tzdata's names too, for Panama and Phoenix; a source that writes them means RingCX's.
-    given, is_name = pl.col("given_zone"), pl.col("given_zone").is_in(list(RINGCX_OFFSETS))
-    first_number = _national_number(frame).str.slice(0, 10)
-    frame = frame.with_columns(
-        pl.when(is_name).then(given).alias("given_name"),
-        pl.when(~is_name & given.is_in(sorted(_iana_zones()))).then(given).alias("given_iana"),
-        pl.col("zip").str.extract(r"^([0-9]{5})(-[0-9]{4})?$", 1).alias("zip5"),
-        first_number.str.slice(0, _EXCHANGE).alias("exchange"),
-        first_number.str.slice(0, _AREA_CODE).alias("area_code"),
-    )
-    tables = {
-        "zip5": zip_table().select(pl.col("zip").alias("zip5"), "zip_zone"),
-        "exchange": exchange_zones(year).with_columns(pl.lit(value=True).alias("exchange_known")),
-        "area_code": area_code_zones(year),
-        "state": state_zones(year),
-    }
-    for key, table in tables.items():
-        frame = frame.join(table, on=key, how="left", maintain_order="left")
-    # A listed exchange has the last word, also when it says that it spans several clocks.
-    number_zone = pl.when("exchange_known").then("exchange_zone").otherwise("area_zone").alias("number_zone")
-    return frame.with_columns(number_zone).drop(
-        "zip5", "exchange", "area_code", "exchange_zone", "exchange_known", "area_zone"
-    )
+    if given in RINGCX_OFFSETS:
+        return _Evidence("source", None, given)
+    return _Evidence("source", given if given in iana_zones() else None)
 
 
-def _national_number(frame: pl.DataFrame) -> pl.Expr:
-    """Return the numbers by which a lead's zone is found: `leadPhone`, else a `leadPhoneE164` of country code 1."""
-    national = pl.col("leadPhone")
-    if "leadPhoneE164" not in frame.columns:
-        return national
-    return pl.coalesce(national, pl.col("leadPhoneE164").str.extract(r"^\+1([0-9]{10})$", 1))
+def _disagree(evidence: tuple[_Evidence, ...], year: int) -> bool:
+    """Return whether the zones keep different clocks, or one of them never goes by the given RingCX name."""
+    zones = [said.zone for said in evidence if said.zone]
+    strangers = (zone for said in evidence if said.name for zone in zones if said.name not in names_in(zone, year))
+    return len({clock_of(zone, year) for zone in zones}) > 1 or any(strangers)
 
 
-@cache
-def _names_in(zone: str, year: int) -> frozenset[str]:
-    """Return the names RingCX has for a zone in the course of `year`."""
-    names = (ringcx_name(zone, ZoneNaming(dt.date(year, month, 15))) for month in range(1, 13))
-    return frozenset(name for name in names if name is not None)
+def _first_agreeing(chosen: _Evidence, evidence: tuple[_Evidence, ...], year: int) -> str | None:
+    return next((said.zone for said in evidence if said.zone and chosen.name in names_in(said.zone, year)), None)
 
 
-def _clock_numbers(frame: pl.DataFrame, columns: list[str], year: int) -> dict[str, int]:
-    """Number the clocks of all zones that occur, so that conflicts are found by comparing integers."""
-    zones = pl.concat([frame.get_column(column) for column in columns]).drop_nulls().unique().sort().to_list()
-    clocks = sorted({clock_of(zone, year) for zone in zones})
-    return {zone: clocks.index(clock_of(zone, year)) for zone in zones}
+def _choose(evidence: tuple[_Evidence, ...], policy: ZonePolicy) -> tuple[_Evidence | None, str | None]:
+    """Return whose zone is followed where they disagree, and a note that says why; nobody's where none will do."""
+    if policy.conflict == "refuse":
+        return None, None
+    if policy.conflict == "trust":
+        return evidence[0], _note(evidence[0], "as the first in the order of trust")
+    year = policy.naming.as_of.year
+    clocks = [_stretches(said, year) for said in evidence]
+    if policy.calling_hours is None:
+        return _first_without_early_calls(evidence, clocks)
+    for said, clock in zip(evidence, clocks, strict=True):
+        if fits(clock, clocks, policy.calling_hours):
+            return said, _note(said, "in which the calling hours are within 8:00 to 21:00 in all of them")
+    return None, None
 
 
-@cache
-def _iana_zones() -> frozenset[str]:
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+def _first_without_early_calls(
+    evidence: tuple[_Evidence, ...], clocks: list[Stretches]
+) -> tuple[_Evidence | None, str | None]:
+    limits = [latest_safe_minute(clock, clocks) for clock in clocks]
+    latest = max((limit for limit in limits if limit is not None), default=None)
+    if latest is None:
+        return None, None
+    chosen = evidence[limits.index(latest)]
+    late = f"; calls after {latest // 60}:{latest % 60:02} there are past 21:00 elsewhere"
+    return chosen, _note(chosen, "as 8:00 there is too early nowhere else" + (late if latest < LAST_MINUTE else ""))
+
+
+def _stretches(said: _Evidence, year: int) -> Stretches:
+    return stretches_of(said.zone, year) if said.zone else stretches_of_name(said.name or "")
+
+
+def _note(chosen: _Evidence, why: str) -> str:
+    return f"time zone in dispute: {_TAKEN[chosen.source]}, {why}"

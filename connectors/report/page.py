@@ -342,6 +342,12 @@ def next_steps(facts: Mapping[str, Any]) -> list[Step]:
 
 
 def _mend_gate(facts: Mapping[str, Any]) -> Step:
+    damaged = dict.fromkeys(verdict["column"] for verdict in facts["damage"] if verdict["damaged"])
+    if facts["reject_rate"] <= facts["max_reject_rate"] and damaged:
+        return Step(
+            f"Export {tell_count(len(damaged), 'column')} again ({', '.join(damaged)}): what is wrong stands below. "
+            'Or set `quality.damage = "warn"` in the job file, then start again.'
+        )
     rate, allowed = tell_percent(facts["reject_rate"]), tell_percent(facts["max_reject_rate"])
     return Step(
         f"{rate} of the rows were rejected; the job allows {allowed}. Mend the source (`rejects.csv` has each row with "

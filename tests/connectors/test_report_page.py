@@ -74,6 +74,8 @@ def make_facts(status="succeeded", reasons=(), *, read=120_000, **changed):
         "max_reject_rate": 0.25,
         "reject_rate": counts[Outcome.REJECTED] / read if read else 0.0,
         "reasons": list(reasons),
+        "damage": [],
+        "time_zone_conflicts": 0,
         "repairs": [{"note": "ZIP code got its leading zero back", "rows": 14}],
         "time_zones": [{"value": "America/Chicago", "leads": staged, "loaded": loaded}] if staged else [],
         "states": [{"value": f"S{n}", "leads": 900 - n, "loaded": 7} for n in range(55)],

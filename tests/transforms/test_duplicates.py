@@ -1,78 +1,225 @@
 """Repeats across a load, held against the same rule written as a plain loop."""
 
+from math import isfinite
+
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.duplicates import DUPLICATE_SCHEMA, find_duplicates
+from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
 from transforms.vocabulary.options import DuplicateHandling
 from transforms.vocabulary.reasons import Reason
 
+RETAINING = DuplicateHandling.RETAIN_ALL
 REMOVING = [DuplicateHandling.REMOVE_FROM_LIST, DuplicateHandling.REMOVE_ALL_EXISTING]
-NUMBERS = st.lists(st.sampled_from("abcdefgh"), max_size=4)
-KEYS = st.lists(st.tuples(st.sampled_from(["i1", "i2", "i3", *map(str, range(12))]), NUMBERS | st.none()), max_size=25)
+KEEP_RULES = ["first", "last", "largest", "smallest"]
+TEXT = {"externId": pl.String, "leadPhone": pl.String, "leadPhoneE164": pl.String, "rank_by": pl.String}
+
+NUMBERS = [f"21255501{place:02d}" for place in range(8)]
+IDS = st.sampled_from(["i1", "i2", "i3", *map(str, range(12))])
+CELLS = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=4).map("|".join) | st.none()
+ABROAD = st.sampled_from([*(f"+1{number}" for number in NUMBERS[:4]), "+442071234567"]) | st.none()
+RANKS = st.sampled_from([None, "", " ", "5", "10", "9.5", "1e1", "-3", "9007199254740993", "9007199254740992"])
+DATES = st.sampled_from([None, "2024-01-31", "2023-12-31", "9", "10", "inf"])
 
 
-def frame_of(keys):
-    columns = {
-        "source_row": [3 * place for place in range(len(keys))],
-        "externId": [extern_id for extern_id, _ in keys],
-        "numbers": [numbers for _, numbers in keys],
-    }
-    return pl.DataFrame(columns, schema={"source_row": pl.UInt64, "externId": pl.String, "numbers": pl.List(pl.String)})
+def loads(ranks):
+    """Lists of leads as (externId, leadPhone, leadPhoneE164, rank_by)."""
+    return st.lists(st.tuples(IDS, CELLS, ABROAD, ranks), max_size=25)
 
 
-def find(keys, handling=DuplicateHandling.REMOVE_FROM_LIST):
-    found = find_duplicates(frame_of(keys), handling)
+LOADS = loads(RANKS) | loads(DATES)
+
+
+def frame_of(leads):
+    rows = [3 * place for place in range(len(leads))]
+    columns = pl.DataFrame(leads, schema=TEXT, orient="row")
+    return columns.insert_column(0, pl.Series("source_row", rows, dtype=pl.UInt64))
+
+
+def find_in(frame, handling=REMOVING[0], keep="first"):
+    found = find_duplicates(frame, handling, keep)
     assert found.schema == DUPLICATE_SCHEMA
-    assert found.get_column("source_row").is_unique().all()
+    assert found["source_row"].is_sorted()
+    assert found["source_row"].is_unique().all()
     return {row: (reason, kept) for row, reason, kept in found.iter_rows()}
 
 
-def set_aside_one_by_one(keys, handling):
+def find(leads, handling=REMOVING[0], keep="first"):
+    """Look through leads of which each gives externId and, if it matters, leadPhone, leadPhoneE164 and rank_by."""
+    return find_in(frame_of([(*lead, *[None] * (4 - len(lead))) for lead in leads]), handling, keep)
+
+
+def numbers_of(lead):
+    return set((lead[1] or (lead[2] or "").removeprefix("+1")).split("|")) - {""}
+
+
+def places_by_preference(leads, keep):
+    places = list(range(len(leads)))
+    if keep in {"first", "last"}:
+        return places if keep == "first" else places[::-1]
+    ranks = [(lead[3] or "").strip() for lead in leads]
+    try:
+        are_whole = all(rank.lstrip("-").isdigit() for rank in ranks if rank)
+        values = [int(rank or 0) if are_whole else float(rank or 0) for rank in ranks]
+        values = values if all(map(isfinite, values)) else ranks
+    except ValueError:
+        values = ranks
+    given = [place for place in places if ranks[place]]
+    given.sort(key=values.__getitem__, reverse=keep == "largest")
+    return given + [place for place in places if not ranks[place]]
+
+
+def set_aside_one_by_one(leads, handling, keep):
     """The rule as a loop: only a row that stays holds its id and its numbers."""
     ids, holders, aside = {}, {}, {}
-    for place, (extern_id, numbers) in enumerate(keys):
-        row, mine = 3 * place, set(numbers or ())
-        if extern_id in ids:
-            aside[row] = (Reason.EXTERN_ID_REPEATED, ids[extern_id])
-        elif handling is not DuplicateHandling.RETAIN_ALL and mine & holders.keys():
-            aside[row] = (Reason.PHONE_REPEATED, min(holders[number] for number in mine & holders.keys()))
+    for turn, place in enumerate(order := places_by_preference(leads, keep)):
+        mine = set() if handling is RETAINING else numbers_of(leads[place])
+        if leads[place][0] in ids:
+            aside[3 * place] = (Reason.EXTERN_ID_REPEATED, 3 * order[ids[leads[place][0]]])
+        elif mine & holders.keys():
+            aside[3 * place] = (
+                Reason.PHONE_REPEATED,
+                3 * order[min(holders[number] for number in mine & holders.keys())],
+            )
         else:
-            ids[extern_id] = row
-            holders |= dict.fromkeys(mine, row)
+            ids[leads[place][0]] = turn
+            holders |= dict.fromkeys(mine, turn)
     return aside
 
 
+def count_keys(frame, handling, size):
+    """Take in a load in chunks of `size` rows."""
+    keys = RepeatedKeys(handling)
+    for chunk in frame.iter_slices(size):
+        keys.add(chunk.drop("source_row", "rank_by"))
+    return keys
+
+
+def pick_contested(frame, handling, size):
+    keys = count_keys(frame, handling, size)
+    return pl.concat([frame.head(0), *(chunk.filter(keys.contested(chunk)) for chunk in frame.iter_slices(size))])
+
+
+@settings(max_examples=400, deadline=None)
+@given(LOADS, st.sampled_from(DuplicateHandling), st.sampled_from(KEEP_RULES))
+@example([("a", "1|2", None, "9007199254740992"), ("a", "3", None, "9007199254740993")], RETAINING, "largest")
+@example([("a", None, None, "5"), ("a", None, None, "10"), ("a", None, None, "inf")], RETAINING, "largest")
+def test_the_rows_set_aside_are_those_of_a_plain_loop(leads, handling, keep):
+    assert find(leads, handling, keep) == set_aside_one_by_one(leads, handling, keep)
+
+
 @settings(max_examples=150, deadline=None)
-@given(KEYS, st.sampled_from(DuplicateHandling))
-@example([("h", ["x"]), ("i", ["x", "y"]), ("j", ["y", "z"]), ("k", ["w"]), ("r", ["z", "w"])], REMOVING[0])
-@example([("a", ["x"]), ("a", ["y"]), ("b", ["y"]), ("c", ["x", "y"])], REMOVING[1])
-def test_the_rows_set_aside_are_those_of_a_plain_loop(keys, handling):
-    assert find(keys, handling) == set_aside_one_by_one(keys, handling)
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(1, 3)), max_size=40),
+    st.permutations(range(40)),
+    st.sampled_from(KEEP_RULES),
+)
+def test_tangled_chains_are_those_of_a_plain_loop(links, ranks, keep):
+    numbers = [str(2125550100 + place) for place in range(44)]
+    leads = [
+        (str(place), "|".join(numbers[first : first + count]), None, str(ranks[place]))
+        for place, (first, count) in enumerate(links)
+    ]
+    assert find(leads, REMOVING[0], keep) == set_aside_one_by_one(leads, REMOVING[0], keep)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LOADS, st.sampled_from(DuplicateHandling), st.integers(1, 8))
+def test_a_row_that_shares_a_key_is_contested_whatever_the_chunks(leads, handling, size):
+    frame = frame_of(leads)
+    contested = set(pick_contested(frame, handling, size)["source_row"])
+    keys = [{("id", lead[0])} | (set() if handling is RETAINING else numbers_of(lead)) for lead in leads]
+    sharing = {
+        3 * place
+        for place, mine in enumerate(keys)
+        if any(mine & theirs for other, theirs in enumerate(keys) if other != place)
+    }
+    assert sharing <= contested
+    assert count_keys(frame, handling, size).any == bool(sharing)
+    if not sharing:
+        assert not contested
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    loads(st.sampled_from([None, "5", "10", "7"])),
+    st.sampled_from(DuplicateHandling),
+    st.sampled_from(KEEP_RULES),
+    st.data(),
+)
+def test_rows_contested_for_nothing_change_no_duplicate(leads, handling, keep, data):
+    """Such as those whose hash falls together with that of a repeated key; the whole load is the largest such set."""
+    frame = frame_of(leads)
+    contested = pick_contested(frame, handling, data.draw(st.integers(1, 8)))["source_row"]
+    more = data.draw(st.sets(st.sampled_from(frame["source_row"].to_list()))) if leads else set()
+    some = frame.filter(pl.col("source_row").is_in([*contested, *more]))
+    assert find_in(some, handling, keep) == find(leads, handling, keep)
 
 
 @pytest.mark.parametrize("handling", DuplicateHandling)
 def test_an_extern_id_is_one_to_a_load_under_every_mode(handling):
-    assert find([("a", ["x"]), ("b", ["y"]), ("a", ["z"]), ("a", ["x"])], handling) == {
+    one, two, three = NUMBERS[:3]
+    assert find([("a", one), ("b", two), ("a", three), ("a", one)], handling) == {
         6: ("EXTERN_ID_REPEATED", 0),
         9: ("EXTERN_ID_REPEATED", 0),
     }
 
 
 def test_a_number_may_repeat_where_all_are_retained():
-    keys = [("a", ["x"]), ("b", ["x"])]
-    assert find(keys, DuplicateHandling.RETAIN_ALL) == {}
-    assert [find(keys, handling) for handling in REMOVING] == [{3: ("PHONE_REPEATED", 0)}] * 2
+    leads = [("a", NUMBERS[0]), ("b", NUMBERS[0])]
+    assert find(leads, RETAINING) == {}
+    assert not count_keys(frame_of([(*lead, None, None) for lead in leads]), RETAINING, 1).any
+    assert [find(leads, handling) for handling in REMOVING] == [{3: ("PHONE_REPEATED", 0)}] * 2
+
+
+@pytest.mark.parametrize(("keep", "kept"), [("first", 0), ("last", 9), ("largest", 6), ("smallest", 3)])
+def test_which_row_is_kept_is_a_rule(keep, kept):
+    leads = [("a", None, None, "9"), ("a", None, None, "-1"), ("a", None, None, "10"), ("a", None, None, "")]
+    assert find(leads, RETAINING, keep) == {row: ("EXTERN_ID_REPEATED", kept) for row in (0, 3, 6, 9) if row != kept}
+
+
+def test_values_compare_as_text_where_one_is_no_number():
+    leads = [("a", None, None, "9"), ("a", None, None, "10"), ("b", None, None, "2024-01-31")]
+    assert find(leads[:2], RETAINING, "largest") == {0: ("EXTERN_ID_REPEATED", 3)}
+    assert find(leads, RETAINING, "largest") == {3: ("EXTERN_ID_REPEATED", 0)}
+
+
+@pytest.mark.parametrize("keep", ["largest", "smallest"])
+def test_of_equal_values_and_of_none_the_first_is_kept(keep):
+    leads = [("a",), ("a",), ("b", None, None, "5"), ("b", None, None, "5.0"), ("c",), ("c", None, None, "0")]
+    assert find(leads, RETAINING, keep) == {
+        3: ("EXTERN_ID_REPEATED", 0),
+        9: ("EXTERN_ID_REPEATED", 6),
+        12: ("EXTERN_ID_REPEATED", 15),
+    }
+
+
+def test_a_national_number_and_its_e164_are_one():
+    leads = [("a", None, "+12125550123"), ("b", "2125550123"), ("c", None, "+2125550123")]
+    assert find(leads) == {3: ("PHONE_REPEATED", 0)}
+
+
+def test_a_load_may_lack_either_number():
+    frame = frame_of([("a", "2125550123", "+12125550123", None)] * 2).drop("rank_by")
+    for names in (["leadPhone"], ["leadPhoneE164"], []):
+        keys = RepeatedKeys(REMOVING[0])
+        some = frame.select("source_row", "externId", *names)
+        keys.add(some)
+        assert keys.contested(some).to_list() == [True, True]
+        other = some.with_columns(externId=pl.col("source_row").cast(pl.String))
+        assert find_in(other) == ({3: ("PHONE_REPEATED", 0)} if names else {})
 
 
 def test_a_row_set_aside_for_its_id_takes_no_number_from_another():
-    assert find([("a", ["x"]), ("a", ["y"]), ("b", ["y"])]) == {3: ("EXTERN_ID_REPEATED", 0)}
+    one, two = NUMBERS[:2]
+    assert find([("a", one), ("a", two), ("b", two)]) == {3: ("EXTERN_ID_REPEATED", 0)}
 
 
 def test_a_row_set_aside_for_its_number_takes_no_other_number_along():
-    assert find([("a", ["x"]), ("b", ["x", "y"]), ("c", ["y", "z"]), ("d", ["z"])]) == {
+    one, two, three = NUMBERS[:3]
+    assert find([("a", one), ("b", f"{one}|{two}"), ("c", f"{two}|{three}"), ("d", three)]) == {
         3: ("PHONE_REPEATED", 0),
         9: ("PHONE_REPEATED", 6),
     }
@@ -80,21 +227,47 @@ def test_a_row_set_aside_for_its_number_takes_no_other_number_along():
 
 def test_a_row_set_aside_for_its_number_leaves_its_id_to_a_later_row():
     """Row 6 is the only one that can bring lead b into the dialer."""
-    assert find([("a", ["x"]), ("b", ["x"]), ("b", ["y"])]) == {3: ("PHONE_REPEATED", 0)}
+    assert find([("a", NUMBERS[0]), ("b", NUMBERS[0]), ("b", NUMBERS[1])]) == {3: ("PHONE_REPEATED", 0)}
 
 
 def test_the_same_id_is_named_before_the_same_number():
-    assert find([("a", ["x"]), ("b", ["y"]), ("b", ["x"])]) == {6: ("EXTERN_ID_REPEATED", 3)}
+    assert find([("a", NUMBERS[0]), ("b", NUMBERS[1]), ("b", NUMBERS[0])]) == {6: ("EXTERN_ID_REPEATED", 3)}
 
 
 def test_a_number_twice_in_one_row_is_no_repeat():
-    assert find([("a", ["x", "x"]), ("b", None), ("c", [])]) == {}
+    leads = [("a", f"{NUMBERS[0]}|{NUMBERS[0]}", None, None), ("b", None, None, None), ("c", None, None, None)]
+    assert find(leads) == {}
+    assert not count_keys(frame_of(leads), REMOVING[0], 2).any
 
 
 def test_no_rows_have_no_repeats():
     assert find([]) == {}
+    keys = RepeatedKeys(REMOVING[0])
+    assert not keys.any
+    assert keys.contested(frame_of([])).to_list() == []
 
 
-def test_a_long_chain_of_shared_numbers_is_settled():
-    chain = [(str(place), [f"n{place}", f"n{place + 1}"]) for place in range(120)]
-    assert sorted(find(chain)) == [3 * place for place in range(1, 120, 2)]
+def test_no_chunk_is_taken_in_after_the_count():
+    frame = frame_of([("a", NUMBERS[0], None, None)])
+    keys = count_keys(frame, RETAINING, 1)
+    assert not keys.any
+    with pytest.raises(ValueError, match="add every chunk before asking"):
+        keys.add(frame)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("keep", ["first", "last"])
+def test_a_long_chain_of_shared_numbers_is_settled(keep):
+    """A round for each link would take hours."""
+    length = 100_001
+    number = pl.int_range(length, eager=True).cast(pl.Int64) + 2_000_000_000
+    frame = pl.DataFrame(
+        {
+            "source_row": pl.int_range(length, eager=True, dtype=pl.UInt64),
+            "externId": number.cast(pl.String),
+            "leadPhone": number.cast(pl.String) + "|" + (number + 1).cast(pl.String),
+        }
+    )
+    aside = find_duplicates(frame, REMOVING[0], keep)
+    assert aside["source_row"].to_list() == list(range(1, length, 2))
+    assert (aside["reason"] == "PHONE_REPEATED").all()

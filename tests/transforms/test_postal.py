@@ -1,15 +1,17 @@
 """Postal codes and regions: what is recognised is normalised, and nothing is guessed."""
 
+import re
 import runpy
 from pathlib import Path
 
 import polars as pl
 import pytest
+import zipcodes
 from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from transforms.postal import REGION_NAMES, clean_postal_codes, region_code, zip_table
+from transforms.postal import REGION_NAMES, clean_postal_codes, clean_regions, region_code, zip_numbers, zip_table
 
 ROOT = Path(__file__).parents[2]
 RESTORED = "ZIP: leading zero put back, proved by the state"
@@ -36,6 +38,12 @@ def region(*cells):
 def test_the_packed_table_is_that_of_the_installed_zipcodes_package():
     built = runpy.run_path(str(ROOT / "scripts" / "build_zip_table.py"))["build_zip_table"]()
     assert_frame_equal(zip_table(), built)
+
+
+def test_every_correction_still_corrects_the_package():
+    corrections = runpy.run_path(str(ROOT / "scripts" / "build_zip_table.py"))["CORRECTIONS"]
+    said = {entry["zip_code"]: entry["timezone"] for entry in zipcodes.list_all()}
+    assert [code for code, zone in corrections.items() if said[code] == zone] == []
 
 
 def test_the_table_has_each_zip_once_and_nothing_is_null():
@@ -105,6 +113,30 @@ def test_rows_keep_their_order_and_other_columns():
     assert cleaned.get_column("zip").to_list() == ["02134", None, "x", "90210"]
 
 
+NEAR_ZIPS = ["+1234", " 1234", "1234 ", "-1234", "1_234", "12e45", "\t10001", "10001\u200b", "\u0661\u0660001", "10001"]
+CODES = ZIP_TEXTS | st.sampled_from(NEAR_ZIPS)
+
+
+@pytest.mark.parametrize("near", NEAR_ZIPS)
+def test_only_five_digits_are_a_zip_number(near):
+    number = 10001 if near == "10001" else None
+    assert zip_numbers(pl.Series([near, "02134", None])).to_list() == [number, 2134, None]
+
+
+@given(st.lists(st.tuples(CODES, st.sampled_from([None, "MA", "PR", "TX"])), min_size=1, max_size=20))
+def test_a_code_is_cleaned_the_same_in_any_company(rows):
+    frame = pl.DataFrame(rows, schema={"zip": pl.String, "state": pl.String}, orient="row")
+    assert clean_postal_codes(frame).select("zip", "zip_note").rows() == [clean(*row) for row in rows]
+
+
+@given(st.lists(CODES, min_size=1, max_size=20))
+def test_every_code_that_is_sent_is_recognised_or_noted(codes):
+    cleaned = clean_postal_codes(pl.DataFrame({"zip": codes}, schema={"zip": pl.String}))
+    for code, note in cleaned.rows():
+        known = code is None or re.fullmatch("[0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9]", code)
+        assert (note is None) == bool(known)
+
+
 @given(st.lists(st.tuples(ZIP_TEXTS, st.sampled_from([None, "MA", "PR", "TX"])), min_size=1, max_size=20))
 @example([("12345.0.0", None), ("\u0390", None), ("ŉ", "MA"), ("901.0", "PR")])
 def test_cleaning_codes_twice_changes_nothing(rows):
@@ -132,3 +164,22 @@ def test_an_unknown_region_is_only_cleaned():
 def test_a_region_code_of_a_region_code_is_itself(cells):
     once = region(*cells)
     assert region(*once) == once
+
+
+REGION_TEXTS = (
+    st.none()
+    | st.text(max_size=10)
+    | st.sampled_from([*REGION_NAMES, *REGION_NAMES.values()]).flatmap(
+        lambda name: st.sampled_from([name, name.lower(), name.title(), f" {name}", f"{name}\x00", f"{name}s"])
+    )
+    | st.sampled_from(["Que\u0301bec", "\u00e9", "ZZ", "ab", "A1"])
+)
+
+
+@given(st.lists(REGION_TEXTS, max_size=20))
+def test_regions_cleaned_at_once_are_those_of_the_expression(cells):
+    series = pl.Series("state", cells, dtype=pl.String)
+    cleaned = clean_regions(series)
+    assert cleaned.to_list() == region(*cells)
+    assert cleaned.name == "state"
+    assert series.to_list() == cells

@@ -1,161 +1,36 @@
-"""The zone of a lead: proved by its ZIP code, number or state, or not given at all."""
+"""The zone of a lead: proved by its ZIP code, number or state, or not given; and who is followed in a dispute."""
 
 import datetime as dt
-import zoneinfo
+from itertools import permutations
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from transforms.postal import zip_table
-from transforms.time_zones import (
-    RINGCX_OFFSETS,
-    ZoneNaming,
-    area_code_zones,
-    clock_of,
-    derive_time_zones,
-    exchange_zones,
-    ringcx_name,
-    settle,
-    state_zones,
-    zone_info,
-)
+from transforms.time_zones import RINGCX_OFFSETS, ZoneNaming, ZonePolicy, derive_time_zones, zone_info
+from transforms.zone_tables import exchange_zones
 
 WINTER = ZoneNaming(dt.date(2026, 1, 15))
 SUMMER = ZoneNaming(dt.date(2026, 7, 15))
-COLUMNS = ["zip", "leadPhone", "state", "given_zone"]
+COLUMNS = ["zip", "leadPhone", "state", "leadTimezone"]
 FOUND = ["time_zone", "time_zone_source", "time_zone_conflict", "ringcx_zone"]
+EVIDENCE = ["zip_zone", "number_zone", "state_zone"]
+ALL = [*FOUND[:3], *EVIDENCE, "ringcx_zone", "zone_fault", "zone_note", "given_ok"]
+
+TRUST = ZonePolicy(WINTER, conflict="trust")
+NEW_YORK, CHICAGO, DENVER, LOS_ANGELES = "America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"
+
+
+def answer(policy, **cells):
+    """Return the answer for one lead; a cell that is not given is a column that is not there."""
+    frame = pl.DataFrame({name: [cell] for name, cell in cells.items()}, schema=dict.fromkeys(cells, pl.String))
+    return derive_time_zones(frame, policy).row(0, named=True)
 
 
 def derive(naming=WINTER, **cells):
-    frame = pl.DataFrame({name: [cells.get(name)] for name in COLUMNS}, schema=dict.fromkeys(COLUMNS, pl.String))
-    return derive_time_zones(frame, naming).select(FOUND).row(0)
-
-
-def names_of(zone):
-    return ringcx_name(zone, WINTER), ringcx_name(zone, SUMMER)
-
-
-# --- names ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("zone", "names"),
-    [
-        ("America/New_York", ("EST", "EDT")),
-        ("America/Chicago", ("CST", "CDT")),
-        ("America/Denver", ("MST", "MDT")),
-        ("America/Phoenix", ("MST", "MST")),
-        ("America/Los_Angeles", ("PST", "PDT")),
-        ("America/Anchorage", ("AKST", "AKDT")),
-        ("America/Adak", ("HAST", "HADT")),
-        ("Pacific/Honolulu", ("HAST", "HAST")),
-        ("Pacific/Pago_Pago", ("WSST", "WSST")),
-        ("America/Halifax", ("AST", "ADT")),
-        ("America/Puerto_Rico", ("AST", "AST")),
-        ("America/St_Johns", ("NST", "NDT")),
-        ("America/Miquelon", ("PMST", "PMDT")),
-        ("America/Regina", ("CST", "CST")),
-        ("Pacific/Guam", (None, None)),
-        ("Pacific/Saipan", (None, None)),
-        ("Europe/London", (None, None)),
-    ],
-)
-def test_a_zone_has_ringcxs_name_for_the_season(zone, names):
-    assert names_of(zone) == names
-
-
-@pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Manila", "America/Havana", "Asia/Jerusalem"])
-def test_the_same_letters_on_another_clock_are_no_name(zone):
-    assert zone_info(zone).tzname(dt.datetime(2026, 1, 15)) in {"CST", "PST", "IST"}  # noqa: DTZ001 - local by intent
-    assert names_of(zone) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("day", "name"),
-    [
-        (dt.date(2026, 3, 7), "EST"),
-        (dt.date(2026, 3, 8), "EDT"),
-        (dt.date(2026, 10, 31), "EDT"),
-        (dt.date(2026, 11, 1), "EST"),
-    ],
-)
-def test_names_change_on_the_days_when_the_clocks_of_2026_do(day, name):
-    assert ringcx_name("America/New_York", ZoneNaming(day)) == name
-    assert ringcx_name("America/New_York", ZoneNaming(day, always_standard=True)) == "EST"
-    assert ringcx_name("America/Phoenix", ZoneNaming(day)) == "MST"
-
-
-@pytest.mark.parametrize("month", range(1, 13))
-@pytest.mark.parametrize(
-    ("zone", "name"),
-    [
-        ("America/Chicago", "CST"),
-        ("America/Adak", "HAST"),
-        ("America/St_Johns", "NST"),
-        ("America/Miquelon", "PMST"),
-        ("Pacific/Pago_Pago", "WSST"),
-    ],
-)
-def test_always_standard_has_one_name_all_year(zone, name, month):
-    assert ringcx_name(zone, ZoneNaming(dt.date(2026, month, 15), always_standard=True)) == name
-
-
-def test_a_name_that_is_no_zone_is_refused():
-    for name in ("America/Atlantis", "../zones", "localtime", ""):
-        with pytest.raises(zoneinfo.ZoneInfoNotFoundError):
-            ringcx_name(name, WINTER)
-
-
-def test_every_name_comes_with_its_documented_offset():
-    met = set()
-    for zone in zip_table().get_column("zip_zone").unique():
-        for naming in (WINTER, SUMMER):
-            name = ringcx_name(zone, naming)
-            noon = dt.datetime.combine(naming.as_of, dt.time(12), zone_info(zone))
-            if name is not None:
-                assert noon.utcoffset() == dt.timedelta(hours=RINGCX_OFFSETS[name])
-                met.add(name)
-    assert met >= {
-        "EST",
-        "EDT",
-        "CST",
-        "CDT",
-        "MST",
-        "MDT",
-        "PST",
-        "PDT",
-        "AKST",
-        "AKDT",
-        "HAST",
-        "HADT",
-        "AST",
-        "WSST",
-    }
-
-
-# --- clocks ---------------------------------------------------------------------------------------------------
-
-
-def test_zones_of_one_clock_settle_and_others_do_not():
-    assert settle(["America/Detroit", "America/New_York"], 2026) == "America/Detroit"
-    assert settle(["America/Phoenix", "America/Denver"], 2026) is None
-    assert settle(["America/Phoenix", "America/Los_Angeles"], 2026) is None
-    assert settle([], 2026) is None
-
-
-def test_a_zone_that_leaves_another_in_autumn_no_longer_keeps_its_clock():
-    """British Columbia and Manitoba gave up changing their clocks in November 2026."""
-    assert clock_of("America/Vancouver", 2025) == clock_of("America/Los_Angeles", 2025)
-    assert clock_of("America/Vancouver", 2026) != clock_of("America/Los_Angeles", 2026)
-    assert settle(["America/Winnipeg", "America/Chicago"], 2026) is None
-
-
-def test_zones_are_those_of_the_pinned_package_and_not_of_the_machine():
-    assert ringcx_name("America/Winnipeg", ZoneNaming(dt.date(2026, 12, 1))) == "EST"
-    assert ringcx_name("America/Edmonton", ZoneNaming(dt.date(2026, 12, 1))) == "CST"
-    assert derive(given_zone="localtime") == (None, None, False, None)
+    return tuple(answer(ZonePolicy(naming, conflict="trust"), **cells)[name] for name in FOUND)
 
 
 # --- ZIP ------------------------------------------------------------------------------------------------------
@@ -167,6 +42,15 @@ def test_zones_are_those_of_the_pinned_package_and_not_of_the_machine():
         ("85001", "America/Phoenix", "MST", "MST"),
         ("86515", "America/Denver", "MST", "MDT"),  # Window Rock, Navajo Nation
         ("86503", "America/Denver", "MST", "MDT"),  # Chinle, Navajo Nation
+        ("86510", "America/Denver", "MST", "MDT"),  # Pinon, Navajo Nation
+        ("86045", "America/Denver", "MST", "MDT"),  # Tuba City, Navajo Nation
+        ("86040", "America/Phoenix", "MST", "MST"),  # Page
+        ("86003", "America/Phoenix", "MST", "MST"),  # Flagstaff
+        ("86042", "America/Phoenix", "MST", "MST"),  # Polacca, Hopi Reservation
+        ("89883", "America/Denver", "MST", "MDT"),  # West Wendover, Nevada
+        ("37405", "America/New_York", "EST", "EDT"),  # Chattanooga
+        ("79942", "America/Denver", "MST", "MDT"),  # El Paso
+        ("83522", "America/Los_Angeles", "PST", "PDT"),  # Cottonwood, Idaho
         ("46201", "America/Indiana/Indianapolis", "EST", "EDT"),
         ("46402", "America/Chicago", "CST", "CDT"),  # Gary
         ("47708", "America/Chicago", "CST", "CDT"),  # Evansville
@@ -211,7 +95,6 @@ def test_an_area_code_of_one_clock_names_it_and_the_first_number_counts(number, 
 def test_an_area_code_of_two_zones_settles_nothing_unless_the_exchange_is_listed():
     assert derive(leadPhone="8505550123") == (None, None, False, None)
     assert derive(leadPhone="8502000123") == ("America/Chicago", "number", False, "CST")
-    assert "850" not in area_code_zones(2026).get_column("area_code")
 
 
 def test_an_exchange_that_itself_spans_two_clocks_settles_nothing():
@@ -238,17 +121,19 @@ def test_a_number_without_a_place_settles_nothing(number):
 
 def test_a_number_in_e164_form_of_country_code_1_counts_where_there_is_no_other():
     rows = [(None, "+12125550123"), (None, "+442125550123"), ("3125550123", "+12125550123")]
-    frame = pl.DataFrame(rows, schema=["leadPhone", "leadPhoneE164"], orient="row").with_columns(
-        pl.lit(None, pl.String).alias(name) for name in ("zip", "state", "given_zone")
-    )
-    zones = derive_time_zones(frame, WINTER).get_column("time_zone").to_list()
-    assert zones == ["America/New_York", None, "America/Chicago"]
+    frame = pl.DataFrame(rows, schema=["leadPhone", "leadPhoneE164"], orient="row")
+    assert derive_time_zones(frame, TRUST)["time_zone"].to_list() == ["America/New_York", None, "America/Chicago"]
+    alone = derive_time_zones(frame.select("leadPhoneE164"), TRUST)["time_zone"].to_list()
+    assert alone == ["America/New_York", None, "America/New_York"]
 
 
-def test_no_table_has_a_key_twice():
-    for table in (area_code_zones(2026), exchange_zones(2026), state_zones(2026)):
-        assert table.to_series().is_unique().all()
-        assert table.height > 50
+def test_an_exchange_of_two_zones_outweighs_its_area_code_of_one():
+    """928 is Phoenix, but for the exchanges of the Navajo Nation, of which some serve both clocks."""
+    assert derive(leadPhone="9285550123")[0] is None
+    assert derive(leadPhone="9286720123")[0] is None
+    assert derive(leadPhone="6025550123")[0] == "America/Phoenix"
+    assert derive(leadPhone="7756640123")[:2] == ("America/Denver", "number")
+    assert derive(leadPhone="7756730123")[:2] == ("America/Los_Angeles", "number")
 
 
 # --- states ---------------------------------------------------------------------------------------------------
@@ -283,6 +168,7 @@ def test_a_state_of_one_clock_names_it(state, zone):
         "MI",
         "ND",
         "NE",
+        "NV",
         "OR",
         "SD",
         "TN",
@@ -310,15 +196,20 @@ def test_zip_is_asked_before_number_and_number_before_state():
 
 
 def test_the_sources_own_iana_zone_wins_and_a_disagreement_is_flagged():
-    assert derive(zip="10001", given_zone="America/Denver") == ("America/Denver", "source", True, "MST")
-    assert derive(zip="80202", given_zone="America/Denver") == ("America/Denver", "source", False, "MST")
-    assert derive(given_zone="Pacific/Guam") == ("Pacific/Guam", "source", False, None)
+    assert derive(zip="10001", leadTimezone="America/Denver") == ("America/Denver", "source", True, "MST")
+    assert derive(zip="80202", leadTimezone="America/Denver") == ("America/Denver", "source", False, "MST")
+    assert derive(leadTimezone="Pacific/Guam") == ("Pacific/Guam", "source", False, None)
 
 
 def test_the_sources_own_ringcx_name_wins_and_a_disagreement_is_flagged():
-    assert derive(zip="10001", given_zone="CST") == (None, "source", True, "CST")
-    assert derive(zip="96910", given_zone="EST") == (None, "source", True, "EST")
-    assert derive(zip="94105", leadPhone="2125550123", given_zone="EST") == ("America/New_York", "source", True, "EST")
+    assert derive(zip="10001", leadTimezone="CST") == (None, "source", True, "CST")
+    assert derive(zip="96910", leadTimezone="EST") == (None, "source", True, "EST")
+    assert derive(zip="94105", leadPhone="2125550123", leadTimezone="EST") == (
+        "America/New_York",
+        "source",
+        True,
+        "EST",
+    )
 
 
 @pytest.mark.parametrize(
@@ -327,16 +218,27 @@ def test_the_sources_own_ringcx_name_wins_and_a_disagreement_is_flagged():
 def test_a_ringcx_name_agrees_with_a_zone_that_bears_it_at_some_time_of_the_year(name, zone):
     """EST and MST are also tzdata's names of zones without summer time, which nobody means by them."""
     zips = {"America/New_York": "10001", "America/Denver": "80202", "America/Los_Angeles": "94105"}
-    assert derive(SUMMER, zip=zips[zone], given_zone=name) == (zone, "source", False, name)
+    assert derive(SUMMER, zip=zips[zone], leadTimezone=name) == (zone, "source", False, name)
 
 
 @pytest.mark.parametrize("name", sorted(RINGCX_OFFSETS))
 def test_a_ringcx_name_alone_is_taken_as_it_is(name):
-    assert derive(given_zone=name) == (None, "source", False, name)
+    assert derive(leadTimezone=name) == (None, "source", False, name)
 
 
-def test_a_given_zone_that_nobody_knows_is_passed_over():
-    assert derive(zip="10001", given_zone="Eastern") == ("America/New_York", "zip", False, "EST")
+def test_a_given_zone_that_nobody_knows_is_passed_over_and_told():
+    assert derive(zip="10001", leadTimezone="Eastern") == ("America/New_York", "zip", False, "EST")
+    understood = {
+        zone: answer(TRUST, leadTimezone=zone)["given_ok"]
+        for zone in ("Eastern", "est", "localtime", "EST", "HST", "America/Denver", "Pacific/Guam", "", None)
+    }
+    assert [zone for zone, good in understood.items() if not good] == ["Eastern", "est", "localtime"]
+    assert answer(TRUST, zip="10001")["given_ok"]
+    assert answer(ZonePolicy(WINTER, order=("zip",)), zip="10001", leadTimezone="Eastern")["given_ok"]
+
+
+def test_zones_are_those_of_the_pinned_package_and_not_of_the_machine():
+    assert derive(leadTimezone="localtime") == (None, None, False, None)
 
 
 def test_sources_on_one_clock_are_no_conflict():
@@ -345,23 +247,322 @@ def test_sources_on_one_clock_are_no_conflict():
     assert derive(leadPhone="3125550123", state="NY") == ("America/Chicago", "number", True, "CST")
 
 
+def test_a_lead_without_any_of_the_columns_has_no_zone():
+    nothing = dict.fromkeys(ALL) | {"time_zone_conflict": False, "given_ok": True}
+    assert answer(TRUST, city="Denver") == nothing
+    assert answer(TRUST, zip=None, leadPhone=None, state=None, leadTimezone=None) == nothing
+    assert answer(ZonePolicy(WINTER, order=()), zip="10001") == nothing
+
+
+def test_an_empty_frame_has_an_empty_answer():
+    found = derive_time_zones(pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String)), TRUST)
+    assert found.columns == ALL
+    assert found.height == 0
+
+
+DISPUTED = {"source": DENVER, "zip": NEW_YORK, "number": CHICAGO, "state": LOS_ANGELES}
+DISPUTED_CELLS = {"leadTimezone": DENVER, "zip": "10001", "leadPhone": "3125550123", "state": "CA"}
+CELL_OF = {"source": "leadTimezone", "zip": "zip", "number": "leadPhone", "state": "state"}
+
+
+@pytest.mark.parametrize("order", [order for size in (1, 2, 3, 4) for order in permutations(DISPUTED, size)])
+def test_the_order_of_trust_is_the_jobs(order):
+    """The first that knows a zone is followed; a source left out is never asked, and its zone is no evidence."""
+    found = answer(ZonePolicy(WINTER, order=order, conflict="trust"), **DISPUTED_CELLS)
+    assert (found["time_zone"], found["time_zone_source"]) == (DISPUTED[order[0]], order[0])
+    assert found["time_zone_conflict"] == (len(order) > 1)
+    for source in ("zip", "number", "state"):
+        assert found[f"{source}_zone"] == (DISPUTED[source] if source in order else None)
+    silent = DISPUTED_CELLS | {CELL_OF[order[0]]: None}
+    second = order[1] if len(order) > 1 else None
+    assert answer(ZonePolicy(WINTER, order=order, conflict="trust"), **silent)["time_zone_source"] == second
+
+
+def test_the_evidence_is_kept_whatever_is_followed():
+    found = answer(TRUST, **DISPUTED_CELLS)
+    assert [found[name] for name in EVIDENCE] == [NEW_YORK, CHICAGO, LOS_ANGELES]
+
+
+def test_a_ringcx_name_that_is_trusted_less_than_the_zip_is_not_sent():
+    policy = ZonePolicy(SUMMER, order=("zip", "source"))
+    assert answer(policy, zip="10001", leadTimezone="EST")["ringcx_zone"] == "EDT"
+    assert answer(policy, leadTimezone="EST")["ringcx_zone"] == "EST"
+
+
+# --- names sent -------------------------------------------------------------------------------------------------
+
+PLACES = {
+    "Arizona": ({"zip": "85001"}, "MST", "MST"),
+    "Navajo Nation": ({"zip": "86515"}, "MST", "MDT"),
+    "Indianapolis": ({"zip": "46201"}, "EST", "EDT"),
+    "Gary, Indiana": ({"zip": "46402"}, "CST", "CDT"),
+    "Hawaii": ({"state": "HI"}, "HAST", "HAST"),
+    "Puerto Rico": ({"leadPhone": "7875550123"}, "AST", "AST"),
+    "Newfoundland": ({"leadTimezone": "America/St_Johns"}, "NST", "NDT"),
+    "Guam": ({"zip": "96910"}, None, None),
+    "Saipan": ({"leadPhone": "6702340123"}, None, None),
+}
+
+
+@pytest.mark.parametrize("place", sorted(PLACES))
+@pytest.mark.parametrize(
+    ("day", "summer"),
+    [
+        (dt.date(2026, 3, 7), False),
+        (dt.date(2026, 3, 8), True),
+        (dt.date(2026, 3, 9), True),
+        (dt.date(2026, 10, 31), True),
+        (dt.date(2026, 11, 1), False),
+        (dt.date(2026, 11, 2), False),
+    ],
+)
+def test_the_name_sent_is_that_of_the_day_or_always_the_standard_one(place, day, summer):
+    cells, standard, summery = PLACES[place]
+    assert derive(ZoneNaming(day), **cells)[3] == (summery if summer else standard)
+    assert derive(ZoneNaming(day, always_standard=True), **cells)[3] == standard
+    assert derive(ZoneNaming(day), **cells)[0] is not None
+
+
+def test_british_columbia_and_the_pacific_coast_part_in_november_2026():
+    cells = {"leadTimezone": "America/Vancouver", "zip": "98101"}
+    assert not answer(ZonePolicy(ZoneNaming(dt.date(2025, 7, 1))), **cells)["time_zone_conflict"]
+    found = answer(ZonePolicy(ZoneNaming(dt.date(2026, 7, 1))), **cells)
+    assert found["time_zone_conflict"]
+    assert (found["time_zone"], found["time_zone_source"]) == (LOS_ANGELES, "zip")
+
+
+# --- conflict: refuse, trust, safe ------------------------------------------------------------------------------
+
+SAFE = ZonePolicy(WINTER)
+DISPUTE = "time zone in dispute: "
+
+
+def test_to_refuse_is_to_follow_nobody_and_only_in_a_dispute():
+    refuse = ZonePolicy(WINTER, conflict="refuse")
+    found = answer(refuse, zip="10001", leadPhone="3125550123")
+    assert found["zone_fault"] == "TIME_ZONE_CONFLICT"
+    assert [found[name] for name in FOUND] == [None, None, True, None]
+    assert [found[name] for name in EVIDENCE] == [NEW_YORK, CHICAGO, None]
+    assert answer(refuse, zip="48201", leadPhone="2125550123")["zone_fault"] is None
+
+
+def test_to_trust_is_to_follow_the_first_and_say_so():
+    found = answer(TRUST, zip="10001", leadPhone="3125550123")
+    assert (found["time_zone"], found["zone_fault"]) == (NEW_YORK, None)
+    assert found["zone_note"] == DISPUTE + "the ZIP's is taken, as the first in the order of trust"
+
+
+@pytest.mark.parametrize(
+    ("cells", "zone", "source", "latest"),
+    [
+        ({"zip": "10001", "leadPhone": "2135550123"}, LOS_ANGELES, "number", "18:00"),
+        ({"zip": "90001", "leadPhone": "2125550123"}, LOS_ANGELES, "zip", "18:00"),
+        ({"zip": "10001", "leadPhone": "3125550123"}, CHICAGO, "number", "20:00"),
+        ({"zip": "10001", "leadPhone": "3125550123", "state": "CA"}, LOS_ANGELES, "state", "18:00"),
+        ({"zip": "85001", "leadPhone": "3035550123"}, "America/Phoenix", "zip", "20:00"),
+        ({"zip": "85001", "leadPhone": "2135550123"}, LOS_ANGELES, "number", "20:00"),
+        ({"zip": "96813", "leadPhone": "2125550123"}, "Pacific/Honolulu", "zip", "15:00"),
+        ({"zip": "10001", "leadTimezone": "America/St_Johns"}, NEW_YORK, "zip", "19:30"),
+        ({"zip": "00901", "state": "NY"}, NEW_YORK, "state", "20:00"),
+        ({"zip": "96910", "state": "CA"}, "Pacific/Guam", "zip", "14:00"),
+    ],
+)
+def test_unless_told_the_hours_the_zone_is_one_where_no_morning_call_is_too_early(cells, zone, source, latest):
+    found = answer(SAFE, **cells)
+    assert (found["time_zone"], found["time_zone_source"], found["time_zone_conflict"]) == (zone, source, True)
+    assert found["zone_fault"] is None
+    taken = {"zip": "the ZIP's", "number": "the number's", "state": "the state's"}[source]
+    late = f"as 8:00 there is too early nowhere else; calls after {latest} there are past 21:00 elsewhere"
+    assert found["zone_note"] == f"{DISPUTE}{taken} is taken, {late}"
+
+
+def test_of_zones_on_one_clock_the_first_in_the_order_of_trust_is_followed():
+    cells = {"zip": "48201", "leadPhone": "9025550123", "state": "NY"}
+    assert answer(SAFE, **cells)["time_zone"] == "America/Detroit"
+    back = ZonePolicy(WINTER, order=("state", "number", "zip"))
+    assert answer(back, **cells)["time_zone"] == NEW_YORK
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ({"zip": "10001", "leadTimezone": "CST"}, (None, "source", True, "CST")),
+        ({"zip": "90001", "leadTimezone": "EST"}, (LOS_ANGELES, "zip", True, "PST")),
+        ({"zip": "60601", "leadPhone": "2125550123", "leadTimezone": "EST"}, (CHICAGO, "zip", True, "CST")),
+        ({"zip": "60601", "leadPhone": "2125550123", "leadTimezone": "CST"}, (CHICAGO, "source", True, "CST")),
+        ({"zip": "10001", "leadTimezone": "EST"}, (NEW_YORK, "source", False, "EST")),
+    ],
+)
+def test_a_ringcx_name_in_a_dispute_is_evidence_like_the_rest_on_a_clock_that_stands_still(cells, expected):
+    found = answer(SAFE, **cells)
+    assert tuple(found[name] for name in FOUND) == expected
+    assert (found["zone_note"] is None) == (not found["time_zone_conflict"])
+
+
+def hours(first, last):
+    return ZonePolicy(WINTER, calling_hours=(dt.time(first), dt.time(last)))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (11, 20, (NEW_YORK, "zip")),  # 8:00 to 17:00 in Los Angeles
+        (8, 18, (LOS_ANGELES, "number")),  # 11:00 to 21:00 in New York
+        (11, 18, (NEW_YORK, "zip")),  # either would do
+        (9, 20, (None, None)),
+    ],
+)
+def test_told_the_hours_the_first_zone_in_which_they_are_decent_for_both_is_followed(first, last, expected):
+    found = answer(hours(first, last), zip="10001", leadPhone="2135550123")
+    assert (found["time_zone"], found["time_zone_source"]) == expected
+    assert found["zone_fault"] == ("TIME_ZONE_CONFLICT" if expected[0] is None else None)
+    assert found["time_zone_conflict"]
+    assert (found["ringcx_zone"], found["zone_note"]) == (None, None) or found["zone_note"].endswith(
+        "in which the calling hours are within 8:00 to 21:00 in all of them"
+    )
+
+
+def test_hours_that_are_decent_in_winter_only_are_not_safe():
+    """Denver is an hour ahead of Phoenix in summer."""
+    cells = {"zip": "85001", "leadPhone": "3035550123"}
+    assert answer(hours(8, 21), **cells)["zone_fault"] == "TIME_ZONE_CONFLICT"
+    assert answer(hours(8, 20), **cells)["time_zone"] == "America/Phoenix"
+    assert answer(hours(9, 21), **cells)["time_zone"] == DENVER
+
+
+def test_hours_do_not_matter_where_nothing_is_in_dispute():
+    assert answer(hours(9, 20), zip="10001", leadPhone="2125550123")["zone_note"] is None
+
+
+ZIPS = ["10001", "85001-1234", "86515", "96910", "60601", "90001", "96813", "00901", "99546", "46201", "46402", "96799"]
+NUMBERS = ["2125550123", "2135550123|2125550123", "6025550123", "8085550123", "6715550123", "7875550123", "9025550123"]
+STATES = ["NY", "TX", "GU", "CA", "HI", "MB", "NS", "YT", "PR", "AS"]
+GIVEN = ["EST", "EDT", "NST", "MST", "HST", "WSST", "America/St_Johns", "America/Vancouver", "Europe/London", "CST6CDT"]
+GIVEN += ["America/Santiago", "Asia/Tokyo", "Australia/Lord_Howe", "Asia/Jerusalem"]
+POLICIES = st.builds(
+    ZonePolicy,
+    st.builds(ZoneNaming, st.dates(dt.date(2024, 1, 1), dt.date(2030, 12, 31)), st.booleans()),
+    st.permutations(["source", "zip", "number", "state"]).flatmap(
+        lambda order: st.integers(0, 4).map(lambda size: tuple(order[:size]))
+    ),
+    st.sampled_from(["safe", "trust", "refuse"]),
+    st.none() | st.integers(8, 20).flatmap(lambda a: st.integers(a + 1, 21).map(lambda b: (dt.time(a), dt.time(b)))),
+)
+
+
+def times_in(found, given, clock_here, minute, year):
+    """Return, for each day of the year and each zone of the evidence, the time there when it is `minute` here."""
+    zones = [zone_of(name) for name in (*(found[name] for name in EVIDENCE), given) if name]
+    for day in (dt.date(year, 1, 1) + dt.timedelta(days=day) for day in range(365)):
+        moment = dt.datetime.combine(day, dt.time(*divmod(minute, 60)), clock_here)
+        yield from (moment.astimezone(zone).time() for zone in zones)
+
+
+def zone_of(name):
+    return dt.timezone(dt.timedelta(hours=RINGCX_OFFSETS[name])) if name in RINGCX_OFFSETS else zone_info(name)
+
+
+def dispute(policy, cells):
+    """Return the answer, the given zone, and the clock that is followed."""
+    found = answer(policy, **cells)
+    own = cells["leadTimezone"] if found["time_zone_source"] == "source" else found["time_zone"]
+    return found, cells["leadTimezone"], zone_of(own) if own else None
+
+
+CELLS_OF_A_DISPUTE = st.fixed_dictionaries(
+    {
+        "zip": st.none() | st.sampled_from(ZIPS),
+        "leadPhone": st.none() | st.sampled_from(NUMBERS),
+        "state": st.none() | st.sampled_from(STATES),
+        "leadTimezone": st.none() | st.sampled_from(GIVEN),
+    }
+)
+YEARS = st.integers(2025, 2027)
+
+
+@settings(deadline=None)
+@given(CELLS_OF_A_DISPUTE, st.integers(8, 20), st.integers(1, 12), YEARS)
+@example({"zip": "10001", "leadPhone": "2135550123", "state": None, "leadTimezone": None}, 8, 10, 2026)
+@example({"zip": "10001", "leadPhone": "2135550123", "state": None, "leadTimezone": None}, 11, 10, 2026)
+@example({"zip": "85001", "leadPhone": None, "state": None, "leadTimezone": "America/Denver"}, 8, 12, 2026)
+@example({"zip": "96910", "leadPhone": "2135550123", "state": None, "leadTimezone": None}, 15, 3, 2026)
+def test_told_the_hours_no_call_on_any_day_is_outside_8_to_21_in_any_zone_of_a_dispute(cells, first, length, year):
+    last = min(first + length, 21)
+    policy = ZonePolicy(ZoneNaming(dt.date(year, 5, 1)), calling_hours=(dt.time(first), dt.time(last)))
+    found, given_zone, here = dispute(policy, cells)
+    if found["time_zone_conflict"] and here:
+        for minute in range(first * 60, last * 60 + 1, 60):
+            times = list(times_in(found, given_zone, here, minute, year))
+            assert all(dt.time(8) <= time <= dt.time(21) for time in times)
+    assert bool(here) != bool(found["zone_fault"]) or not any(cells.values())
+
+
+@settings(deadline=None)
+@given(CELLS_OF_A_DISPUTE, YEARS)
+def test_untold_the_hours_no_call_on_any_day_is_before_eight_and_none_past_nine_till_the_hour_noted(cells, year):
+    found, given_zone, here = dispute(ZonePolicy(ZoneNaming(dt.date(year, 5, 1))), cells)
+    if not found["time_zone_conflict"] or not here:
+        return
+    latest = 21 * 60
+    if "after" in found["zone_note"]:
+        hour, minute = found["zone_note"].partition("calls after ")[2].split()[0].split(":")
+        latest = int(hour) * 60 + int(minute)
+    assert latest > 8 * 60
+    for moment in (8 * 60, (8 * 60 + latest) // 2, latest):
+        times = list(times_in(found, given_zone, here, moment, year))
+        assert all(dt.time(8) <= time <= dt.time(21) for time in times)
+
+
+def test_only_zones_across_the_world_or_the_equator_are_refused_where_nobody_told_the_hours():
+    assert answer(SAFE, zip="10001", leadTimezone="America/Santiago")["zone_fault"] is None
+    found = answer(SAFE, leadPhone="9025550123", leadTimezone="America/Santiago")
+    assert found["zone_fault"] == "TIME_ZONE_CONFLICT"
+    assert found["time_zone"] is None
+
+
+# --- whole frames ------------------------------------------------------------------------------------------------
+
 ANY = st.none() | st.text(max_size=8)
 CELLS = st.tuples(
-    ANY | st.sampled_from(["10001", "85001-1234", "96910"]),
-    ANY | st.from_regex(r"[2-9][0-9]{9}", fullmatch=True),
-    ANY | st.sampled_from(["NY", "TX", "GU"]),
-    ANY | st.sampled_from(["EST", "HST", "America/Denver", "Europe/London", "CST6CDT"]),
+    ANY | st.sampled_from(ZIPS),
+    ANY | st.sampled_from(NUMBERS) | st.from_regex(r"[2-9][0-9]{9}", fullmatch=True),
+    ANY | st.sampled_from(STATES),
+    ANY | st.sampled_from(GIVEN),
 )
 
 
 @settings(deadline=None)
-@given(st.lists(CELLS, max_size=12), st.dates(dt.date(2024, 1, 1), dt.date(2030, 12, 31)), st.booleans())
-def test_rows_stay_in_order_and_every_name_is_documented(rows, as_of, always_standard):
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row").with_row_index("row")
-    derived = derive_time_zones(frame, ZoneNaming(as_of, always_standard))
-    assert derived.columns == ["row", *COLUMNS, *FOUND]
-    assert derived.select("row", *COLUMNS).equals(frame)
-    assert set(derived.get_column("ringcx_zone").drop_nulls()) <= set(RINGCX_OFFSETS)
-    for row in derived.iter_rows(named=True):
+@given(st.lists(CELLS, max_size=12), POLICIES)
+def test_each_row_of_a_frame_is_answered_as_if_it_were_alone(rows, policy):
+    schema = dict.fromkeys(COLUMNS, pl.String)
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    found = derive_time_zones(frame, policy)
+    assert found.columns == ALL
+    assert found.height == frame.height
+    alone = [derive_time_zones(pl.DataFrame([row], schema=schema, orient="row"), policy) for row in rows]
+    assert_frame_equal(found, pl.concat([found.clear(), *alone]))
+
+
+@settings(deadline=None)
+@given(st.lists(CELLS, min_size=1, max_size=12), POLICIES)
+def test_every_name_is_documented_and_every_zone_has_a_source(rows, policy):
+    found = derive_time_zones(pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row"), policy)
+    assert set(found["ringcx_zone"].drop_nulls()) <= set(RINGCX_OFFSETS)
+    assert set(found["time_zone_source"].drop_nulls()) <= set(policy.order)
+    for row in found.iter_rows(named=True):
         assert (row["time_zone_source"] is None) == (row["time_zone"] is None and row["ringcx_zone"] is None)
-        assert row["time_zone_conflict"] is not None
+        assert row["time_zone_conflict"] or (row["zone_note"] is None and row["zone_fault"] is None)
+        assert row["zone_fault"] is None or row["time_zone_source"] is None
+        if policy.conflict != "safe":
+            assert (row["zone_fault"] is not None) == (row["time_zone_conflict"] and policy.conflict == "refuse")
+
+
+def test_notes_are_of_few_texts_however_many_disputes_there_are():
+    rows = [(code, number, state, own) for code in ZIPS for number in NUMBERS for state in STATES for own in GIVEN]
+    found = derive_time_zones(pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row"), SAFE)
+    assert found["time_zone_conflict"].sum() > 10_000
+    assert found["zone_note"].n_unique() < 100
+    usual = derive_time_zones(
+        pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row").drop("leadTimezone"), SAFE
+    )
+    assert usual["zone_note"].n_unique() < 40

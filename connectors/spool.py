@@ -1,0 +1,85 @@
+"""Holds the frames of one pass until the next: in memory as far as a budget goes, then on disk beside the run.
+
+What repeats over a whole load is known only when all of it was read, so its rows are gone through twice. Most loads
+fit the budget and cost no writing; one that does not costs disk, not memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from connectors.staging import private_file
+
+SPOOL_PREFIX = ".spool-"
+"""Begins the name of every file of a spool, so that what a killed process left can be found."""
+
+
+class Spool:
+    """Frames of one schema, given back in the order they came, as often as asked; closing it removes its files."""
+
+    def __init__(self, folder: Path, name: str, budget: int) -> None:
+        """Keep up to `budget` bytes (as polars estimates them) in memory, and files in `folder` after that."""
+        self._folder, self._name, self._left = folder, name, budget
+        self._frames: list[pl.DataFrame | Path] = []
+        self._schema = pl.Schema()
+        self.height = 0
+
+    def append(self, frame: pl.DataFrame) -> None:
+        """Take one more frame. Raises OSError as the file system does."""
+        self._schema = frame.schema
+        self.height += frame.height
+        self._left -= int(frame.estimated_size())
+        if self._left >= 0:
+            self._frames.append(frame)
+            return
+        path = self._folder / f"{SPOOL_PREFIX}{self._name}-{len(self._frames):05d}.arrow"
+        with private_file(path).open("wb") as file:
+            frame.write_ipc(file, compression="uncompressed")
+        self._frames.append(path)
+
+    def frames(self, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield every frame, of `columns` alone if named."""
+        for frame in self._frames:
+            if isinstance(frame, Path):
+                yield pl.read_ipc(frame, columns=list(columns) if columns is not None else None)
+            else:
+                yield frame if columns is None else frame.select(columns)
+
+    def scan(self) -> pl.LazyFrame:
+        """Return all frames as one lazy frame; at least one was appended."""
+
+        def produce(
+            with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            del batch_size
+            left = self.height if n_rows is None else n_rows
+            for frame in self.frames(with_columns if predicate is None else None):
+                part = frame.head(left)
+                left -= part.height
+                part = part.filter(predicate) if predicate is not None else part
+                yield part.select(with_columns) if with_columns is not None else part
+                if left <= 0:
+                    return
+
+        return register_io_source(produce, schema=self._schema)
+
+    def close(self) -> None:
+        """Forget every frame."""
+        for frame in self._frames:
+            if isinstance(frame, Path):
+                frame.unlink(missing_ok=True)
+        self._frames.clear()
+
+    def __enter__(self) -> Self:
+        """Return the spool itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the spool, whatever happened."""
+        self.close()

@@ -1,0 +1,307 @@
+"""`init`: writes a first job file for a source, with a guessed mapping, for the user to look over and run."""
+
+import json
+import os
+import re
+import shlex
+import tomllib
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from pydantic import ValidationError
+
+from connectors.sources.csv_files import open_csv
+from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, SOURCE_ROW, Extract, find_files, refuse_empty
+from connectors.sources.parquet_files import open_parquet
+from flows.job_file import Columns, Job
+from transforms.guessing import Guess, guess_mapping
+from transforms.vocabulary.errors import ConfigurationError, SourceError
+
+_ROWS_LOOKED_AT: Final = 2000
+_SEPARATORS: Final = ",;\t|"
+_PARQUET: Final = {".parquet", ".pq", ".parq"}
+_LONGEST_NAME: Final = 100
+_LEFT_OUT_SHOWN: Final = 12
+
+_LOAD: Final = """\
+[load]
+campaign = "My Campaign" # LOOK AT THIS: the exact name of the campaign in RingCX, or campaign_id = 12345
+description = {description} # names the list in RingCX
+dial_priority = "NORMAL" # or IMMEDIATE
+duplicate_handling = "REMOVE_FROM_LIST" # or RETAIN_ALL, REMOVE_ALL_EXISTING
+time_zone_option = "EXPLICIT" # or NPA_NXX, ZIPCODE, COUNTRY, NOT_APPLICABLE
+list_state = "ACTIVE" # PAUSED loads the list without dialling it
+batch_size = 1000
+
+[quality]
+max_reject_rate = 0.25 # more rejected rows than this: nothing is sent, exit 3
+"""
+
+
+def init_job(source: str, job_file: Path | None, *, force: bool) -> dict[str, Any]:
+    """Write a job file for `source` (a file, a folder or a glob) and return what was guessed, as JSON has it.
+
+    `job_file` is by default named after the source, in the working folder. Raises SourceError for a source that cannot
+    be read, and ConfigurationError where the file exists and not `force`, or no column could be an id or a number.
+    """
+    name = _name_of(source)
+    target = job_file or Path(f"{name}.toml")
+    if target.exists() and not force:
+        raise _refuse_to_overwrite(target)
+    kind, separator, columns, rows = _read_sample(source)
+    usable = [column for column in columns if _can_be_named(column)]
+    guesses = guess_mapping(rows.select(usable))
+    _require_essentials(guesses, source, usable)
+    table = {"type": kind, "path": _relative(source, target)} | ({} if separator == "," else {"separator": separator})
+    mapped = {column for guess in guesses for column in guess.columns}
+    left_out = [column for column in columns if column not in mapped]
+    text = _compose(name, table, guesses, left_out, rows.height)
+    _require_job(text, table)
+    _write(target, text, force=force)
+    return {
+        "job": str(target),
+        "name": name,
+        "source": source,
+        "rows_looked_at": rows.height,
+        "sure": all(guess.how_sure != "unsure" for guess in guesses),
+        "guesses": [
+            {
+                "field": guess.field,
+                "columns": list(guess.columns),
+                "confidence": guess.confidence,
+                "how_sure": guess.how_sure,
+                "why": guess.why,
+            }
+            for guess in guesses
+        ],
+        "left_out": left_out,
+        "next": f"leadferry check {shlex.quote(str(target))}",
+    }
+
+
+def tell_init(facts: Mapping[str, Any]) -> str:
+    """Return what was guessed in a screenful."""
+    table = [
+        (guess["field"], ", ".join(map(_shown, guess["columns"])), f"{guess['how_sure']} ({guess['confidence']:.2f})")
+        for guess in facts["guesses"]
+    ]
+    whys = [guess["why"] for guess in facts["guesses"]]
+    heads = ("lead field", "column", "how sure")
+    widths = [max(len(row[place]) for row in [heads, *table]) for place in range(len(heads))]
+    lines = [
+        f"{facts['job']} maps {len(table)} lead fields, guessed from the first {facts['rows_looked_at']:,} rows.",
+        "",
+    ]
+    for row, why in zip([heads, *table], ["why", *whys], strict=True):
+        lines.append("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + f"  {why}")
+    if facts["left_out"]:
+        shown = ", ".join(map(_shown, facts["left_out"][:_LEFT_OUT_SHOWN]))
+        more = len(facts["left_out"]) - _LEFT_OUT_SHOWN
+        lines += ["", f"not mapped: {shown}{f' and {more} more' if more > 0 else ''}; the file lists them"]
+    unsure = [guess["field"] for guess in facts["guesses"] if guess["how_sure"] == "unsure"]
+    if unsure:
+        lines += ["", f"not sure of: {', '.join(unsure)}. Look at these lines of the file first."]
+    return "\n".join([*lines, "", f"next: {facts['next']}", "before loading: set load.campaign in the file"])
+
+
+def _name_of(source: str) -> str:
+    """Return a name for the job, made of the source's own: only characters that a job's name may have."""
+    path = Path(source)
+    known = {".csv", ".gz", ".txt", ".tsv", *_PARQUET}
+    parts = [part for part in (path.name, path.absolute().parent.name) if not set(part) & set("*?[")] or ["leads"]
+    stem = parts[0]
+    while Path(stem).suffix.lower() in known and not path.is_dir():
+        stem = Path(stem).stem
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9 ._-]+", "-", plain).lstrip(" ._-")[:_LONGEST_NAME].rstrip(" ._-")
+    return name or "leads"
+
+
+def _read_sample(source: str) -> tuple[str, str, list[str], pl.DataFrame]:
+    """Return the kind of source, its separator, its columns and its first rows."""
+    kind = _kind_of(source)
+    if kind == "parquet":
+        with _faults_told(source):
+            extract = open_parquet(source, [])
+            return kind, ",", list(extract.columns), _first_rows(extract, source)
+    separator = _guess_separator(source)
+    with _faults_told(source):
+        extract = open_csv(source, [], separator=separator)
+        try:
+            rows = _first_rows(extract, source)
+        except pl.exceptions.ComputeError:
+            rows = _first_rows(open_csv(source, [], separator=separator, careful=True), source)
+    return kind, separator, list(extract.columns), rows
+
+
+def _kind_of(source: str) -> str:
+    path = Path(source)
+    if path.is_dir():
+        endings = {file.suffix.lower() for file in path.iterdir() if file.is_file()}
+        if not endings & {".csv", ".parquet"}:
+            raise SourceError(
+                "SOURCE_MISSING", f"The folder {source} holds no .csv or .parquet file.", "Name the file itself."
+            )
+        return "csv" if ".csv" in endings else "parquet"
+    try:
+        files = find_files(source, ".csv")
+    except SourceError as error:
+        raise SourceError(error.code, error.message, "Check the path, and quote a glob.") from None
+    return "parquet" if all(file.suffix.lower() in _PARQUET for file in files) else "csv"
+
+
+def _guess_separator(source: str) -> str:
+    """Return the separator that parts the header into the most columns, a comma unless another does better."""
+    with _faults_told(source):
+        found = {separator: _count_columns(source, separator) for separator in _SEPARATORS}
+    return max(_SEPARATORS, key=lambda separator: (found[separator], separator == ","))
+
+
+def _count_columns(source: str, separator: str) -> int:
+    try:
+        return len(open_csv(source, [], separator=separator).columns)
+    except SourceError:
+        if separator == ",":
+            raise
+        return 0
+
+
+def _first_rows(extract: Extract, source: str) -> pl.DataFrame:
+    """Return the first rows that are rows at all, the source's own columns alone."""
+    head = extract.rows.head(_ROWS_LOOKED_AT).collect()
+    rows = head.filter(pl.col(ROW_FAULT).is_null()) if ROW_FAULT in head.columns else head
+    if rows.is_empty():
+        raise refuse_empty(source, has_header=True)
+    return rows.drop(SOURCE_ROW, SOURCE_FILE, ROW_FAULT, strict=False)
+
+
+@contextmanager
+def _faults_told(source: str) -> Iterator[None]:
+    """Translate what reading a source raises."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
+        words = str(error).splitlines() or [type(error).__name__]
+        raise SourceError(
+            "SOURCE_UNREADABLE", f"{source} cannot be read: {words[0]}.", "Save it as CSV in UTF-8, or as Parquet."
+        ) from None
+
+
+def _can_be_named(column: str) -> bool:
+    """Return whether a job file can name the column: blanks at its ends, or no name at all, are lost there."""
+    try:
+        return Columns(externId=column, leadPhone=(column,)).externId == column
+    except ValidationError:
+        return False
+
+
+def _require_essentials(guesses: Sequence[Guess], source: str, columns: Sequence[str]) -> None:
+    fields = {guess.field for guess in guesses}
+    there = ", ".join(map(_shown, columns)) or "none that a job file can name"
+    if not fields & {"leadPhone", "leadPhoneE164"}:
+        raise ConfigurationError(
+            "NO_PHONE_COLUMN",
+            f"No column of {source} holds telephone numbers, and a lead needs one. Its columns: {there}.",
+            "See that it is the right file; or write the job file yourself, as docs/job-file.md shows.",
+        )
+    if "externId" not in fields:
+        raise ConfigurationError(
+            "NO_ID_COLUMN",
+            f"No column of {source} tells its rows apart, and each lead needs an id of its own. Its columns: {there}.",
+            "Export the list with its id; or write the job file yourself, as docs/job-file.md shows.",
+        )
+
+
+def _relative(source: str, target: Path) -> str:
+    """Return the source's path as the job file has it: from the job file's folder, where there is a way."""
+    path = Path(source)
+    if path.is_dir():
+        absolute = path.resolve()
+    elif path.exists():
+        absolute = path.parent.resolve() / path.name  # a link to the newest file stays one
+    else:
+        absolute = Path.cwd() / source
+    try:
+        return Path(os.path.relpath(absolute, target.absolute().parent.resolve())).as_posix()
+    except ValueError:  # another drive
+        return absolute.as_posix()
+
+
+def _compose(name: str, source: Mapping[str, str], guesses: Sequence[Guess], left_out: Sequence[str], rows: int) -> str:
+    """Return the job file's text. Whatever comes from the source is quoted, in comments too."""
+    lines = [
+        f"# Guessed by `leadferry init` from {rows:,} rows. Look at every line, above all at [load], before loading.",
+        f"name = {_quoted(name)}",
+        "",
+        "[source]",
+        *(f"{key} = {_quoted(value)}" for key, value in source.items()),
+        "",
+        "[columns] # RingCX lead field = source column",
+    ]
+    for guess in guesses:
+        lines.append(f"# {guess.how_sure} ({guess.confidence:.2f}): {guess.why}")
+        lines.append(f"{guess.field} = {_value_of(guess)}")
+    if left_out:
+        lines += ["# Not mapped, in the order of the source:", *(f"#   {_quoted(column)}" for column in left_out)]
+        lines += ["# To send one with the lead: auxData1 to auxData5, or extendedLeadData = { label = column }."]
+        if any(not _can_be_named(column) for column in left_out):
+            lines += ["# A column with blanks at the ends of its name, or without one, must be renamed in the source."]
+    return "\n".join([*lines, "", _LOAD.format(description=_quoted(name))])
+
+
+def _value_of(guess: Guess) -> str:
+    if guess.field == "leadPhone":
+        return f"[{', '.join(map(_quoted, guess.columns))}]"
+    return _quoted(guess.columns[0])
+
+
+def _quoted(text: str) -> str:
+    """Return text as a TOML string on one line; JSON's is one, but for DEL, which TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _shown(column: str) -> str:
+    """Return a column's name for the terminal: quoted where it would not show as it is."""
+    plain = column.isprintable() and column.strip() == column and column and "," not in column
+    return column if plain else json.dumps(column)
+
+
+def _require_job(text: str, source: Mapping[str, str]) -> None:
+    """Raise ConfigurationError unless `text` is a job over that source: what is written must run."""
+    try:
+        job = Job.model_validate(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError) as error:
+        fault = str(error).splitlines()[0]
+    else:
+        if job.source.path == source["path"]:
+            return
+        fault = "the path has blanks at its ends"
+    raise ConfigurationError(
+        "JOB_NOT_GUESSED",
+        f"No valid job file came of this source: {fault}.",
+        "Write it yourself, as docs/job-file.md shows.",
+    )
+
+
+def _write(target: Path, text: str, *, force: bool) -> None:
+    try:
+        with target.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise _refuse_to_overwrite(target) from None
+    except OSError as error:
+        raise ConfigurationError(
+            "JOB_FILE_NOT_WRITTEN", f"{target} cannot be written: {error.strerror}.", "Choose another place with --job."
+        ) from None
+
+
+def _refuse_to_overwrite(target: Path) -> ConfigurationError:
+    return ConfigurationError(
+        "JOB_FILE_EXISTS",
+        f"There is a file {target} already, which may hold your choices.",
+        "Choose another name with --job, or --force to write over it.",
+    )

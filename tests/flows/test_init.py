@@ -1,0 +1,251 @@
+"""`leadferry init`: whatever the source's headers, what it writes is a job file that `check` takes at once."""
+
+import csv
+import gzip
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flows.init_job import init_job, tell_init
+from flows.job_file import read_job
+from tests.conftest import PROJECT, SHARED, lead_rows
+from transforms.vocabulary.errors import ConfigurationError, SourceError
+
+HOSPITALS = SHARED / "data" / "cms_hospitals.csv"
+
+
+def write_rows(path, header, rows, **options):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n", **options).writerows([header, *rows])
+    return path
+
+
+def usual_rows(count=30):
+    return [list(row.values()) for row in lead_rows(count)]
+
+
+def mapped(job_file):
+    return tomllib.loads(job_file.read_text(encoding="utf-8"))["columns"]
+
+
+@pytest.fixture
+def source(tmp_path):
+    return write_rows(tmp_path / "new leads.csv", ["Lead ID", "Mobile", "Last Name", "ZIP", "State"], usual_rows())
+
+
+def test_init_writes_a_job_file_and_check_takes_it_at_once(leadferry, source, tmp_path):
+    ended = leadferry("init", source)
+
+    assert ended.code == 0, ended.err
+    job_file = tmp_path / "new leads.toml"
+    assert mapped(job_file) == {
+        "externId": "Lead ID", "leadPhone": ["Mobile"], "lastName": "Last Name", "state": "State", "zip": "ZIP",
+    }  # fmt: skip
+    assert "certain" in ended.out
+    assert "leadferry check 'new leads.toml'" in ended.out
+    checked = leadferry("check", job_file, "--json")
+    assert checked.code == 0, checked.err
+    assert checked.json["counts"]["NOT_SENT"] == 30
+
+
+def test_init_tells_everything_as_one_json_document(leadferry, source, tmp_path):
+    ended = leadferry("init", source, "--json", "--job", tmp_path / "my.toml")
+
+    assert ended.code == 0, ended.err
+    assert ended.json["job"] == str(tmp_path / "my.toml")
+    assert ended.json["rows_looked_at"] == 30
+    assert {guess["field"]: guess["how_sure"] for guess in ended.json["guesses"]} == dict.fromkeys(
+        ["externId", "leadPhone", "lastName", "state", "zip"], "certain"
+    )
+    assert ended.json["sure"]
+
+
+def test_a_file_that_is_there_stays(leadferry, source, tmp_path):
+    there = tmp_path / "new leads.toml"
+    there.write_text("mine", encoding="utf-8")
+
+    refused = leadferry("init", source, "--json")
+
+    assert (refused.code, refused.json["error"]["code"]) == (2, "JOB_FILE_EXISTS")
+    assert there.read_text(encoding="utf-8") == "mine"
+    assert leadferry("init", source, "--force").code == 0
+    assert read_job(there).name == "new leads"
+
+
+@pytest.mark.parametrize("name", ["leads.csv", "leads.parquet"])
+def test_the_sample_leads_are_mapped_and_checked(leadferry, tmp_path, name):
+    job_file = tmp_path / "job.toml"
+
+    assert leadferry("init", PROJECT / "data-samples" / name, "--job", job_file).code == 0
+
+    assert mapped(job_file) == {
+        "externId": "Lead ID", "leadPhone": ["Mobile", "Home Phone"], "firstName": "First Name",
+        "lastName": "Last Name", "city": "City", "state": "State", "zip": "ZIP", "email": "Email",
+    }  # fmt: skip
+    checked = leadferry("check", job_file)
+    assert checked.code == 0, checked.err
+
+
+def test_the_register_of_hospitals_is_mapped_and_checked(leadferry, tmp_path):
+    if not HOSPITALS.exists():
+        pytest.skip(f"{HOSPITALS.name} is not beside this project")
+
+    assert leadferry("init", HOSPITALS).code == 0
+
+    job_file = tmp_path / "cms_hospitals.toml"
+    assert mapped(job_file) == {
+        "externId": "Facility ID", "leadPhone": ["Phone Number"], "lastName": "Facility Name", "address1": "Address",
+        "city": "City", "state": "State", "zip": "ZIP Code",
+    }  # fmt: skip
+    checked = leadferry("check", job_file)
+    assert checked.code == 0, checked.err
+
+
+ODD_HEADERS = [
+    'Lead "ID" # 1',
+    "Mobile\n[phone]",
+    "last = 'name'\\",
+    'zip """ code',
+    "\u2028état\U0001f600",
+]
+
+
+def test_odd_headers_are_written_so_that_check_finds_them(leadferry, tmp_path):
+    source = write_rows(tmp_path / "x#[1]'s.csv", ODD_HEADERS, usual_rows())
+
+    ended = leadferry("init", source, "--job", tmp_path / "odd.toml")
+
+    assert ended.code == 0, ended.err
+    assert set(mapped(tmp_path / "odd.toml")) >= {"externId", "leadPhone"}
+    checked = leadferry("check", tmp_path / "odd.toml")
+    assert checked.code == 0, checked.err
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_the_separator_is_seen_in_the_header(leadferry, tmp_path, separator):
+    source = write_rows(tmp_path / "a.csv", ["id", "phone", "name", "zip", "state"], usual_rows(), delimiter=separator)
+
+    assert leadferry("init", source).code == 0
+
+    assert read_job(tmp_path / "a.toml").source.separator == separator
+    assert leadferry("check", tmp_path / "a.toml").code == 0
+
+
+def test_folders_and_globs_are_sources_too(tmp_path, monkeypatch):
+    (tmp_path / "lists").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        write_rows(tmp_path / "lists" / f"{name}.csv", ["id", "phone", "name", "zip", "state"], usual_rows())
+
+    folder, glob = init_job("lists", None, force=False), init_job("lists/*.csv", Path("glob.toml"), force=False)
+
+    assert (folder["job"], glob["name"]) == ("lists.toml", "lists")
+    assert read_job(Path("lists.toml")).source.path == str(tmp_path / "lists")
+    assert read_job(Path("glob.toml")).source.path == str(tmp_path / "lists" / "*.csv")
+
+
+def test_the_path_is_relative_to_the_job_file(tmp_path, source):
+    (tmp_path / "jobs").mkdir()
+
+    init_job(str(source), tmp_path / "jobs" / "a.toml", force=False)
+
+    assert 'path = "../new leads.csv"' in (tmp_path / "jobs" / "a.toml").read_text(encoding="utf-8")
+
+
+def test_a_broken_row_does_not_stop_the_guess(tmp_path):
+    source = write_rows(tmp_path / "a.csv", ["id", "phone", "name", "zip", "state"], usual_rows())
+    with source.open("a", encoding="utf-8") as file:
+        file.write("1,2,3,4,5,6,7,8\n")
+
+    assert init_job(str(source), tmp_path / "a.toml", force=False)["rows_looked_at"] == 30
+
+
+def test_columns_that_are_not_mapped_are_told(tmp_path):
+    header = ["id", "phone", "shoe # size", " blank ", "state"]
+    source = write_rows(tmp_path / "a.csv", header, usual_rows())
+
+    facts = init_job(str(source), tmp_path / "a.toml", force=False)
+
+    assert facts["left_out"] == ["shoe # size", " blank "]
+    text = (tmp_path / "a.toml").read_text(encoding="utf-8")
+    assert '#   "shoe # size"' in text
+    assert "must be renamed" in text
+    assert '" blank "' in tell_init(facts)
+
+
+WRONG = {
+    "gone.csv": (None, SourceError, "There is no file"),
+    "empty.csv": ("", SourceError, "is empty"),
+    "header.csv": ("id,phone\n", SourceError, "no rows"),
+    "nophone.csv": ("id,color\n1,red\n2,blue\n", ConfigurationError, "holds telephone numbers"),
+    "noid.csv": ("phone\n" + "2035550100\n" * 9, ConfigurationError, "tells its rows apart"),
+    "binary.csv": ("\x00\x01", SourceError, "not a CSV text file"),
+    "text.parquet": ("id,phone\n", SourceError, "not a Parquet file"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_cannot_be_guessed_is_said_and_nothing_is_written(tmp_path, name):
+    text, kind, words = WRONG[name]
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    with pytest.raises(kind, match=words):
+        init_job(str(tmp_path / name), tmp_path / "job.toml", force=False)
+
+    assert not (tmp_path / "job.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("a.csv", "a"), ("Été 2026 (1).csv", "Ete 2026 -1"), ("….csv", "leads"), ("a.csv.gz", "a"), ("-x.csv", "x")],
+)
+def test_a_job_is_named_after_its_source(tmp_path, file, name):
+    (tmp_path / "here").mkdir()
+    source = write_rows(tmp_path / "here" / file, ["id", "phone"], [["1", "2035550100"]])
+    if file.endswith(".gz"):
+        source.write_bytes(gzip.compress(source.read_bytes()))
+
+    facts = init_job(str(source), tmp_path / "job.toml", force=False)
+
+    assert facts["name"] == name
+    assert read_job(tmp_path / "job.toml").name == name
+
+
+HEADERS = st.one_of(
+    st.sampled_from(["id", "Phone", "Mobile", "zip", "state", "E-Mail", "name", "First Name", " x ", "#", '"', "[a]"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+)
+CELLS = st.one_of(
+    st.sampled_from(["2035550100", "a@example.com", "06511", "CT", "yes", "", "x;y", "EST", "1.5", "+442079460123"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=6),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(st.data())
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_any_source_gives_a_job_that_can_be_read_or_a_clear_error(tmp_path, kind, data):
+    headers = data.draw(st.lists(HEADERS, min_size=1, max_size=4, unique=True))
+    rows = data.draw(st.lists(st.lists(CELLS, min_size=len(headers), max_size=len(headers)), max_size=4))
+    source, job_file = tmp_path / f"a.{kind}", tmp_path / "a.toml"
+    job_file.unlink(missing_ok=True)
+    if kind == "csv":
+        write_rows(source, headers, rows)
+    else:
+        pl.DataFrame(rows, schema=dict.fromkeys(headers, pl.String), orient="row").write_parquet(source)
+
+    facts = None
+    with suppress(ConfigurationError):  # exit code 2, with a next step, as every error of its kind
+        facts = init_job(str(source), job_file, force=False)
+
+    assert (facts is None) is not job_file.exists()
+    if facts is not None:
+        job = read_job(job_file)
+        assert set(job.source_columns()) == {column for guess in facts["guesses"] for column in guess["columns"]}
+        assert tell_init(facts)

@@ -1,0 +1,364 @@
+"""Sees what a spreadsheet or a wrong export did to whole columns, before any row is judged for itself.
+
+A rounded number or a broken name looks like one bad row; only the column shows that every row is bad. So each chunk of
+rows is reduced to counts, counts of chunks are added up, and the sum is judged. Looking costs next to nothing: a chunk
+is sampled, and gone through whole only for the damage that its sample shows.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache, reduce
+from operator import or_
+from typing import Final
+
+import polars as pl
+
+from transforms.postal import REGION_NAMES, region_code, zip_table
+
+
+class DamageKind(StrEnum):
+    """What can happen to a column; the value is the word in reports."""
+
+    SCIENTIFIC_NOTATION = "SCIENTIFIC_NOTATION"
+    ROUNDED_DIGITS = "ROUNDED_DIGITS"
+    DECIMAL_POINT = "DECIMAL_POINT"
+    LOST_ZEROS = "LOST_ZEROS"
+    MOJIBAKE = "MOJIBAKE"
+    SHIFTED = "SHIFTED"
+
+
+@dataclass(frozen=True)
+class ColumnDamage:
+    """One kind of damage in one column: `rows` of its `values` (cells that are not empty) show it.
+
+    `first_row` is the first such source row, `share` is rows over values, and `damaged` says whether the share is large
+    enough to speak of the column; `sentence` says what is wrong and what to do, without any value of the column.
+    """
+
+    column: str
+    field: str
+    kind: str
+    rows: int
+    values: int
+    share: float
+    first_row: int
+    sentence: str
+    damaged: bool
+
+
+DAMAGE_SCHEMA: Final = pl.Schema(
+    {
+        "column": pl.String,
+        "field": pl.String,
+        "kind": pl.String,
+        "rows": pl.Int64,
+        "against": pl.Int64,
+        "values": pl.Int64,
+        "first_row": pl.UInt64,
+    }
+)
+"""Counts, one row for each column and kind it could have; `against` are cells alike that this damage cannot explain."""
+
+_SAMPLE: Final = 2048
+"""Rows of a chunk that are looked at first; what one cell in a hundred shows, they show some twenty times."""
+
+_PHONES: Final = frozenset({"leadPhone", "leadPhoneE164", "auxPhone", "callerId", "personaPhoneConfig"})
+_FREE: Final = frozenset({"auxData1", "auxData2", "auxData3", "auxData4", "auxData5", "extendedLeadData"})
+_NAMES: Final = frozenset({"firstName", "lastName", "city"})
+_NUMBERS: Final = frozenset({"externId", "zip"}) | _PHONES
+
+_MOST_FREE_DECIMALS: Final = 20
+"""Where any number may stand, so many whole numbers with `.0` and no other value are no accident."""
+
+_LEAST_ROWS: Final = 2
+"""One odd cell is a matter of its row, not of its column."""
+
+_WARNING: Final = 0.1
+"""The part of the share that makes a column damaged from which there is a warning."""
+
+_SCIENTIFIC: Final = r"^\s*(?:[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9][.,][0-9]+[eE][0-9]{1,3})\s*$"
+"""`1.23457E+11`; without the plus a decimal mark must stand, for `4E12` may be an id."""
+
+_DECIMAL: Final = r"^\s*[0-9]+\.0\s*$"
+
+_ROUNDED_PHONE: Final = r"^\s*\+?1?[2-9][0-9]{5}0000(?:\.0)?\s*$"
+"""Six digits left of ten; with punctuation the number never was a number to the spreadsheet."""
+
+_ROUNDED_LONG: Final = r"^\s*(?:[1-9][0-9]{5}0{6,}|[1-9][0-9]{14}0+)(?:\.0)?\s*$"
+"""Six digits left of twelve and more, as scientific notation leaves them, or fifteen of sixteen and more."""
+
+_SWITCHBOARDS: Final = 0.01
+_ROUND_ANYWAY: Final = 0.2
+"""Shares of phones, and of long numbers, that may well be round: hospitals' numbers end in 0000 one time in 400."""
+
+_BEYOND_CHANCE: Final = math.log(1e5)
+
+_SHORT_ZIP: Final = r"^\s*[0-9]{3,4}(?:\.0)?\s*$"
+
+_AFTER: Final = "\u0080-\u00bf\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d"
+_QUOTED: Final = "\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178"
+_MOJIBAKE: Final = f"[\u00c3\u00c2][{_AFTER}{_QUOTED}]|\u00c5[{_AFTER}]|\u00e2[\u20ac\u0080\u201e]|\ufffd"
+"""The first byte of a UTF-8 character as Windows-1252 or Latin-1 shows it with what can follow, or a lost character."""
+
+_MAIL, _STATE, _ZIP, _PHONE = "email", "state", "zip", "leadPhone"
+_WHERE_SHIFTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "zip": (_MAIL, _STATE, _PHONE),
+    "state": (_MAIL, _ZIP, _PHONE),
+    "email": (_ZIP, _PHONE),
+    **dict.fromkeys(sorted(_PHONES - {"personaPhoneConfig"}), (_MAIL, _STATE)),
+    **dict.fromkeys(sorted(_NAMES), (_MAIL, _PHONE)),
+}
+"""Field to the fields whose values are seen at once not to belong there."""
+
+_PHONE_SHAPE: Final = r"^\s*\+?1?[ .(-]*[2-9][0-9]{2}[ .)-]*[2-9][0-9]{2}[ .-]*[0-9]{4}\s*$"
+_ZIP_SHAPE: Final = r"^\s*[0-9]{5}(?:-[0-9]{4})?\s*$"
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """How one kind of damage shows in one column.
+
+    `may_show` is true at least where `shows` is, and quicker; `prove` says which of the rows that show it count.
+    """
+
+    kind: DamageKind
+    column: str
+    field: str
+    shows: pl.Expr
+    prove: Callable[[pl.DataFrame], pl.Series] | None = None
+    may_show: pl.Expr | None = None
+
+
+def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
+    """Count what shows in `rows` (text columns and `source_row`) as DAMAGE_SCHEMA.
+
+    `roles` is source column to the lead field it fills; a label's column fills `extendedLeadData`. In a large chunk
+    only the kinds that its sample shows are counted, and those exactly.
+    """
+    signs = list(_signs(roles))
+    columns = list(roles)
+    if rows.is_empty() or not signs:
+        return pl.DataFrame(schema=DAMAGE_SCHEMA)
+    looked_at = rows.select(columns)
+    if rows.height > 2 * _SAMPLE:
+        looked_at = looked_at.gather_every(rows.height // _SAMPLE | 1)  # odd, for lists alternate in pairs
+    shown = looked_at.select(sign.shows.any().alias(str(place)) for place, sign in enumerate(signs)).row(0)
+    blank = looked_at.select(_is_blank(pl.col(column)).any() for column in columns).row(0)
+    values = {
+        column: rows.height - rows[column].null_count() - (_count_blank(rows[column]) if any_blank else 0)
+        for column, any_blank in zip(columns, blank, strict=True)
+    }
+    counted = [
+        (sign.column, sign.field, sign.kind.value, *_count_sign(rows, sign, worth_it=hit), values[sign.column])
+        for sign, hit in zip(signs, shown, strict=True)
+    ]
+    order = ("column", "field", "kind", "rows", "against", "first_row", "values")
+    frame = pl.DataFrame(counted, schema={name: DAMAGE_SCHEMA[name] for name in order}, orient="row")
+    return frame.select(DAMAGE_SCHEMA.names())
+
+
+def merge_damage(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add up the counts of chunks, in any order; the sum has the same columns and can be added to again."""
+    if not frames:
+        return pl.DataFrame(schema=DAMAGE_SCHEMA)
+    keys = ("column", "field", "kind")
+    summed = pl.concat(frames).group_by(keys, maintain_order=True)
+    return summed.agg(pl.col("rows", "against", "values").sum(), pl.col("first_row").min()).select(
+        DAMAGE_SCHEMA.names()
+    )
+
+
+def judge_damage(merged: pl.DataFrame, share: float) -> list[ColumnDamage]:
+    """Return a verdict for each column and kind worth one, the worst first; a clean column has none.
+
+    A column is damaged from `share` of its values on, and warned about from a tenth of that.
+    """
+    verdicts = []
+    for counts in merged.iter_rows(named=True):
+        rows, values = counts["rows"], counts["values"]
+        if rows < _LEAST_ROWS or rows / values < share * _WARNING or not _is_plausible(counts):
+            continue
+        verdicts.append(
+            ColumnDamage(
+                column=counts["column"],
+                field=counts["field"],
+                kind=counts["kind"],
+                rows=rows,
+                values=values,
+                share=rows / values,
+                first_row=counts["first_row"],
+                sentence=_tell(counts),
+                damaged=rows / values >= share,
+            )
+        )
+    return sorted(verdicts, key=lambda verdict: (not verdict.damaged, -verdict.share, verdict.column, verdict.kind))
+
+
+def _signs(roles: Mapping[str, str]) -> Iterator[_Sign]:
+    """Name the signs to look for: each kind of damage in the columns that can have it."""
+    places: dict[str, list[str]] = {}
+    for column, field in roles.items():
+        places.setdefault(field, []).append(column)
+    for column, field in roles.items():
+        cell = pl.col(column)
+        if field in _NUMBERS | _FREE:
+            yield _Sign(DamageKind.SCIENTIFIC_NOTATION, column, field, cell.str.contains(_SCIENTIFIC))
+            yield _Sign(DamageKind.DECIMAL_POINT, column, field, cell.str.contains(_DECIMAL))
+        if field in _PHONES:
+            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, cell.str.contains(_ROUNDED_PHONE), _differs(column))
+        elif field == "externId":
+            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, cell.str.contains(_ROUNDED_LONG))
+        elif field in _FREE:
+            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, cell.str.contains(_ROUNDED_LONG), _differs(column))
+        if field == "zip":
+            states = places.get("state")
+            prove = _lost_a_zero(column, states[0] if states else None)
+            yield _Sign(
+                DamageKind.LOST_ZEROS, column, field, cell.str.contains(_SHORT_ZIP), prove, _is_no_zip_length(cell)
+            )
+        if field not in _NUMBERS:
+            beyond_ascii = cell.str.len_bytes() != cell.str.len_chars()
+            yield _Sign(DamageKind.MOJIBAKE, column, field, cell.str.contains(_MOJIBAKE), may_show=beyond_ascii)
+        strangers = [_is_stranger(cell, shape, field, places) for shape in _WHERE_SHIFTED.get(field, ())]
+        found = [stranger for stranger in strangers if stranger is not None]
+        if found:
+            yield _Sign(DamageKind.SHIFTED, column, field, reduce(or_, found))
+
+
+def _is_stranger(cell: pl.Expr, shape: str, field: str, places: Mapping[str, Sequence[str]]) -> pl.Expr | None:
+    """Return whether a cell of `field` looks like `shape`, which its own columns then lack in that row.
+
+    Without a column for `shape` only fields of a shape of their own can tell: a name may be anything.
+    """
+    at_home = [_has_shape(pl.col(home), shape).fill_null(value=False) for home in places.get(shape, ())]
+    if at_home:
+        return _has_shape(cell, shape) & ~reduce(or_, at_home)
+    return None if field in _NAMES else _has_shape(cell, shape)
+
+
+def _has_shape(cell: pl.Expr, shape: str) -> pl.Expr:
+    if shape == _MAIL:
+        return cell.str.contains("@", literal=True)
+    if shape == _STATE:
+        known = [*REGION_NAMES, *set(REGION_NAMES.values())]
+        return cell.str.strip_chars().str.to_uppercase().is_in(known)
+    return cell.str.contains(_ZIP_SHAPE if shape == _ZIP else _PHONE_SHAPE)
+
+
+def _differs(column: str) -> Callable[[pl.DataFrame], pl.Series]:
+    """Leave out one value that makes up most of what shows: a switchboard that all share was not rounded."""
+
+    def prove(rows: pl.DataFrame) -> pl.Series:
+        return rows.select(pl.len().over(column) * 2 <= rows.height).to_series()
+
+    return prove
+
+
+@cache
+def _zips_with_a_zero() -> pl.DataFrame:
+    return zip_table().select("zip", "zip_state").filter(pl.col("zip").str.starts_with("0"))
+
+
+def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.Series]:
+    """Count a short ZIP where its zeros put back make a real one, in the row's own state if the row has one.
+
+    Many countries have postal codes of four digits.
+    """
+
+    def prove(rows: pl.DataFrame) -> pl.Series:
+        code = pl.col(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5)
+        row_state = pl.lit(None, pl.String) if state is None else region_code(pl.col(state))
+        looked_up = rows.select(code.alias("zip"), row_state.alias("row_state")).join(
+            _zips_with_a_zero(), on="zip", how="left", maintain_order="left"
+        )
+        same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))
+        return looked_up.select((pl.col("zip_state").is_not_null() & same_state).alias("proved")).to_series()
+
+    return prove
+
+
+def _is_no_zip_length(cell: pl.Expr) -> pl.Expr:
+    return cell.str.len_bytes() != len("02116")
+
+
+def _is_blank(cell: pl.Expr) -> pl.Expr:
+    return cell.str.strip_chars().str.len_bytes() == 0
+
+
+def _count_blank(cells: pl.Series) -> int:
+    return int(cells.to_frame().select(_is_blank(pl.first()).sum()).item())
+
+
+def _count_sign(rows: pl.DataFrame, sign: _Sign, *, worth_it: bool | None) -> tuple[int, int, int | None]:
+    """Return the rows that have the sign, those alike that do not count, and the first that has it."""
+    if not worth_it:
+        return 0, 0, None
+    alike = (rows if sign.may_show is None else rows.filter(sign.may_show)).filter(sign.shows)
+    met = alike if sign.prove is None else alike.filter(sign.prove(alike))
+    first = met["source_row"].min()
+    return met.height, alike.height - met.height, first if isinstance(first, int) else None
+
+
+def _is_plausible(counts: Mapping[str, object]) -> bool:
+    """Return whether the counts mean damage, and not what such columns often hold."""
+    rows, against, values = (int(str(counts[name])) for name in ("rows", "against", "values"))
+    field = counts["field"]
+    if counts["kind"] == DamageKind.DECIMAL_POINT:
+        return rows == values and (field not in _FREE or rows >= _MOST_FREE_DECIMALS)
+    if counts["kind"] == DamageKind.LOST_ZEROS:
+        return rows >= 4 * against
+    if counts["kind"] == DamageKind.ROUNDED_DIGITS:
+        return _is_beyond_chance(rows, values, _SWITCHBOARDS if field in _PHONES else _ROUND_ANYWAY)
+    return True
+
+
+def _is_beyond_chance(rows: int, values: int, usual: float) -> bool:
+    """Return whether so many rows are out of the question where `usual` is the share to expect (Chernoff's bound)."""
+    share = rows / values
+    if share <= usual:
+        return False
+    rest = (1 - share) * math.log((1 - share) / (1 - usual)) if share < 1 else 0.0
+    return values * (share * math.log(share / usual) + rest) > _BEYOND_CHANCE
+
+
+_SENTENCES: Final = {
+    DamageKind.SCIENTIFIC_NOTATION: (
+        "in scientific notation, as in 1.23457E+11, so that digits are lost",
+        "Set the column to text in the spreadsheet before any value gets in, or take it from the system it came from.",
+    ),
+    DamageKind.ROUNDED_DIGITS: (
+        "that end in zeros where digits were: a spreadsheet rounded them, and no one can dial or match what is left",
+        "Take the column as text from the system it came from.",
+    ),
+    DamageKind.DECIMAL_POINT: (
+        "that are whole numbers written as decimals, as in 123.0",
+        "Export the column as text or as whole numbers.",
+    ),
+    DamageKind.LOST_ZEROS: (
+        "that lost the zeros they began with, as in 2116 for 02116",
+        "Set the column to text where it is exported; zeros are put back where the row's state proves them.",
+    ),
+    DamageKind.MOJIBAKE: (
+        "with letters that were read in a wrong encoding, so that an accent became two signs",
+        "Export the list again as UTF-8, and open it as UTF-8 wherever it passes through.",
+    ),
+    DamageKind.SHIFTED: (
+        "that belong into another column, such as an e-mail address, a state, a ZIP code or a number",
+        "See whether the first of these rows has a field too many or too few, and whether [columns] is right.",
+    ),
+}
+"""What is wrong with the values, and what to do."""
+
+_MENDED_IDS: Final = "Nothing is lost: the ids are loaded without it. Export them as text to be sure."
+
+
+def _tell(counts: Mapping[str, object]) -> str:
+    kind, field = DamageKind(str(counts["kind"])), str(counts["field"])
+    what, advice = _SENTENCES[kind]
+    if kind is DamageKind.DECIMAL_POINT and field == "externId":
+        advice = _MENDED_IDS
+    return (
+        f"Column {counts['column']!r} ({field}) has {counts['rows']:,} of {counts['values']:,} values {what}. {advice}"
+    )

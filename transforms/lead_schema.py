@@ -1,0 +1,77 @@
+"""The table of lead rules as pandera schemas: of a candidate, which gives each row its reason, and of a lead as sent."""
+
+from functools import cache
+
+import pandera.polars as pa
+import polars as pl
+from pandera.errors import SchemaErrors
+
+from transforms.lead_rules import LEAD_CHOICES, LEAD_PATTERNS, ROW_RULES, LeadRule
+from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
+
+
+@cache
+def candidate_schema() -> pa.DataFrameSchema:
+    """Return the pandera schema of a candidate: each rule is a check named by its reason code.
+
+    Columns may be absent, which keeps their rules: a step that found no fault in a chunk leaves its column out.
+    """
+    columns: dict[str, list[pa.Check]] = {}
+    for rule in ROW_RULES:
+        columns.setdefault(rule.column or "", []).append(_as_check(rule))
+    return pa.DataFrameSchema(
+        {
+            name: pa.Column(pl.String, checks=checks, nullable=True, required=name == "externId")
+            for name, checks in columns.items()
+        }
+    )
+
+
+def _as_check(rule: LeadRule) -> pa.Check:
+    def holds(data: pa.PolarsData) -> pl.LazyFrame:
+        if rule.holds is None:
+            raise TypeError(f"{rule.reason} is no rule of a row")
+        return data.lazyframe.select(rule.holds(pl.col(data.key or rule.column or "")))
+
+    return pa.Check(holds, name=rule.reason.value, ignore_na=False)
+
+
+@cache
+def lead_schema() -> pa.DataFrameSchema:
+    """Return the pandera schema of a lead as it is sent: the last gate before the staging file."""
+    columns = {name: pa.Column(pl.String, nullable=True, required=False) for name in TEXT_FIELDS}
+    columns |= {name: pa.Column(pl.Int32, nullable=True, required=False) for name in INTEGER_FIELDS}
+    columns |= {
+        f"{name}\\..+": pa.Column(pl.String, nullable=True, required=False, regex=True) for name in OBJECT_FIELDS
+    }
+    columns |= {name: _checked(pa.Check.str_matches(pattern)) for name, pattern in LEAD_PATTERNS.items()}
+    columns |= {name: _checked(pa.Check.isin(sorted(choices))) for name, choices in LEAD_CHOICES.items()}
+    extern_id = [_as_check(rule) for rule in ROW_RULES if rule.column == "externId"]
+    return pa.DataFrameSchema({**columns, "externId": pa.Column(pl.String, checks=extern_id)})
+
+
+def _checked(check: pa.Check) -> pa.Column:
+    return pa.Column(pl.String, nullable=True, required=False, checks=check)
+
+
+def judge_candidates(candidates: pl.DataFrame) -> pl.Series:
+    """Return each row's reason code, null for a row that keeps every rule; one text for each row of `candidates`.
+
+    The frame is eager on purpose: pandera checks no values of a lazy one.
+    """
+    try:
+        candidate_schema().validate(candidates, lazy=True)
+    except SchemaErrors as errors:
+        return _first_reasons(errors.failure_cases, candidates.height)
+    return pl.Series("reason", [None], dtype=pl.String).new_from_index(0, candidates.height)
+
+
+def _first_reasons(failures: pl.DataFrame, height: int) -> pl.Series:
+    rank = {rule.reason.value: place for place, rule in enumerate(ROW_RULES)}
+    unranked = failures.filter(~pl.col("check").is_in(list(rank)) | pl.col("index").is_null())
+    if unranked.height:
+        # A failure that belongs to no row is a fault of the frame's own shape, never of somebody's data.
+        raise TypeError(f"candidates do not have the shape of their schema: {unranked.item(0, 'check')}")
+    firsts = failures.group_by("index").agg(pl.col("check").sort_by(pl.col("check").replace_strict(rank)).first())
+    reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, height)
+    return reasons.scatter(firsts.get_column("index").cast(pl.UInt32), firsts.get_column("check"))

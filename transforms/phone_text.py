@@ -1,0 +1,55 @@
+"""Sets the characters of a telephone cell straight: digits of any script, unseen characters, punctuation."""
+
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+import polars as pl
+
+_TRIMMED: Final = " \t\r\n'\"`\u2018\u2019"
+
+_BY_CATEGORY: Final = {"Cf": "", "Me": "", "Zs": " ", "Pd": "-", "Zl": "\n", "Zp": "\n"}
+
+_KNOWN: Final = {
+    # The library's own punctuation: unseen characters, minus, the katakana long mark and two tildes.
+    **dict.fromkeys("\xad\u200b\u2060\u2053\u223c", " "),
+    **dict.fromkeys("\u2212\u30fc", "-"),
+    # U+FE0F only styles a digit; U+0085 ends a line.
+    "\ufe0f": "",
+    "\x85": "\n",
+    "\u3001": ",",
+}
+
+
+def tidy_texts(texts: pl.Series) -> pl.Series:
+    """Return the texts with plain digits and punctuation, without the unseen, trimmed."""
+    odd = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    if len(odd):
+        # `scatter` changes even what a clone was made of.
+        texts = texts.to_frame().to_series().scatter(odd, _straighten(texts.gather(odd)))
+    return texts.str.strip_chars(_TRIMMED)
+
+
+def _straighten(texts: pl.Series) -> pl.Series:
+    table = _table_for("".join(texts.to_list()))
+    return texts.str.replace_many(list(table), list(table.values())) if table else texts
+
+
+def _table_for(characters: Iterable[str]) -> dict[str, str]:
+    """Return what stands for each of the characters that a keyboard could have written as ASCII."""
+    straight = {each: _straight(each) for each in set(characters) if not each.isascii()}
+    return {each: plain for each, plain in straight.items() if plain is not None}
+
+
+@lru_cache(maxsize=10_000)
+def _straight(character: str) -> str | None:
+    if character in _KNOWN:
+        return _KNOWN[character]
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    if category in _BY_CATEGORY:
+        return _BY_CATEGORY[category]
+    full_width = chr(ord(character) - 0xFEE0) if 0xFF01 <= ord(character) <= 0xFF5E else ""  # noqa: PLR2004
+    return full_width if full_width and not full_width.isalnum() else None

@@ -1,7 +1,7 @@
 """The peer of `leadferry check`: the same rules, one row after another, as a script with `phonenumbers` does it.
 
-It prints how many rows a second it judges. It is less careful than Leadferry (no notes, no damage, a simpler split), so that
-the comparison flatters it.
+It prints how many rows a second it judges. It is less careful than Leadferry (no notes, no damage, a simpler split),
+so that the comparison flatters it.
 """
 
 import csv

@@ -56,7 +56,8 @@ def write_text(path: Path, text: str) -> None:
 def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None = None) -> None:
     """Stream `frame` to Parquet at `path`, whole or not at all."""
     with written_whole(path) as temporary:
-        frame.sink_parquet(temporary, compression="lz4", row_group_size=row_group_size)
+        # Files are read whole or by row group: statistics would only cost time.
+        frame.sink_parquet(temporary, compression="lz4", statistics=False, row_group_size=row_group_size)
 
 
 def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: int | None = None) -> None:

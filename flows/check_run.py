@@ -1,6 +1,8 @@
 """`check` and `load --dry-run`: everything up to sending, without credentials and without the ledger."""
 
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -30,6 +32,8 @@ def check_job(
     folder = place_of(home, chosen, out)
     # A new name under the home folder cannot belong to a run, and a check then needs no ledger.
     clear_place(folder, _recorded_runs() if out or run_id else [], taken=not out)
+    # The page's library takes as long to import as a hundred thousand rows to judge; that goes on meanwhile.
+    Thread(target=import_module, args=("connectors.report.page",), daemon=True).start()
     status = STATUS_PLANNED if planned else STATUS_CHECKED
     with prepared_check(job, folder, as_of=started.date(), limit=limit, progress=progress) as (prepared, rows):
         try:

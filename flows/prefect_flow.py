@@ -41,7 +41,8 @@ from flows.prefect_secrets import with_secret_blocks
 from flows.reporting import STATUS_PLANNED, STATUS_SUCCEEDED
 from flows.run import Run, Stages, opened_run, run_stages
 from flows.run_folder import RunFolder
-from flows.run_recording import is_recorded, record_run, require_home
+from flows.run_place import require_home
+from flows.run_recording import is_recorded, record_run
 from transforms.vocabulary.errors import ConfigurationError, LeadferryError
 
 _CLEAN: Final = frozenset({STATUS_SUCCEEDED, STATUS_PLANNED})

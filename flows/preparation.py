@@ -38,6 +38,8 @@ _WORKERS: Final = 2
 _SPOOL_BYTES: Final = 400_000_000
 """Memory for what waits between the two passes, about a million rows of a usual list; more goes to disk."""
 
+_SLICE_ROWS: Final = 125_000
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -197,9 +199,9 @@ class _Preparation:
                     self._keep_rows.append(piece.rows)
                 self._damage.append(piece.damage)
                 self._decimal_ids &= piece.decimal_ids
-                sound = piece.prepared.filter(pl.col("reason").is_null())
+                sound = _sound(piece.prepared, BATCH_KEYS)
                 self._rejected += piece.rows.height - sound.height
-                keys.add(sound.select(name for name in BATCH_KEYS if name in sound.columns))
+                keys.add(sound)
                 self._progress.advance(piece.rows.height)
         return keys
 
@@ -215,9 +217,8 @@ class _Preparation:
             return pl.DataFrame(schema=DUPLICATE_SCHEMA)
         contested = []
         for prepared in spool.frames():
-            sound = prepared.filter(pl.col("reason").is_null())
-            named = [name for name in ("source_row", *BATCH_KEYS, "rank_by") if name in sound.columns]
-            contested.append(sound.filter(keys.contested(sound)).select(named))
+            sound = _sound(prepared, ("source_row", *BATCH_KEYS, "rank_by"))
+            contested.append(sound.filter(keys.contested(sound)))
         return find_duplicates(pl.concat(contested), self._job.load.duplicate_handling, self._job.duplicates.keep)
 
     def _mend(self, prepared: pl.DataFrame) -> pl.DataFrame:
@@ -257,14 +258,14 @@ class _Staging:
 
     def verdicts(self, spool: Spool) -> Iterator[pl.DataFrame]:
         """Yield the verdict on every row."""
-        for prepared in spool.frames():
+        for prepared in _slices(spool):
             yield give_verdicts(self._mend(prepared), self._duplicates)
 
     def leads(self, spool: Spool) -> Iterator[pl.DataFrame]:
         """Yield the leads with their `batch_id`, whole batches at a time, every one checked as a lead must be."""
         rest: pl.DataFrame | None = None
-        for prepared in spool.frames():
-            picked = pick_leads(self._mend(prepared), self._duplicates).select(self._columns)
+        for prepared in _slices(spool):
+            picked = pick_leads(self._mend(prepared), self._duplicates, self._columns)
             lead_schema().validate(picked.drop("source_row"), lazy=True)
             leads = picked if rest is None else pl.concat([rest, picked])
             whole = leads.height // self._batch_size * self._batch_size
@@ -281,6 +282,18 @@ class _Staging:
         self.batches += cut
         ids = pl.Series("batch_id", [batch.batch_id for batch in cut], dtype=pl.String)
         return leads.with_columns(ids.gather(pl.int_range(leads.height, eager=True) // self._batch_size))
+
+
+def _slices(spool: Spool) -> Iterator[pl.DataFrame]:
+    """Yield the frames of a spool in pieces small enough for two files to be written at once."""
+    for frame in spool.frames():
+        yield from frame.iter_slices(_SLICE_ROWS)
+
+
+def _sound(prepared: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
+    """Return the rows that no rule refuses, of those of `columns` that are there."""
+    named = [name for name in columns if name in prepared.columns]
+    return prepared.select(named).filter(prepared["reason"].is_null())
 
 
 def _are_decimal(ids: pl.Series) -> bool:

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bars
+if TYPE_CHECKING:  # drawn on terminals alone, and heavy to import
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -40,7 +41,7 @@ class SilentProgress:
 class TerminalProgress:
     """One line a stage: a bar, the units done, and what they amount to."""
 
-    def __init__(self, bars: Bars, console: Console) -> None:
+    def __init__(self, bars: "Bars", console: "Console") -> None:
         """Draw on `bars`, which the caller opens and closes."""
         self._bars, self._console = bars, console
         self._task: TaskID | None = None
@@ -65,6 +66,10 @@ def terminal_progress() -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield SilentProgress()
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:<10}"),

@@ -7,7 +7,6 @@ from typing import Any, Final
 import polars as pl
 
 from connectors.report.files import write_outcomes, write_rejects, write_report
-from connectors.report.page import write_page
 from connectors.staging import scan
 from flows.job_file import Job
 from flows.preparation import Prepared
@@ -92,6 +91,8 @@ def write_run_report(
     facts["headline"] = _headline(facts)
     _write_rejects(folder, outcomes, rows)
     write_report(folder.report, facts)
+    from connectors.report.page import write_page
+
     write_page(folder.page, facts)
     return facts
 
@@ -153,5 +154,8 @@ def _write_rejects(folder: RunFolder, outcomes: pl.LazyFrame, source: pl.LazyFra
         advice.alias("leadferry_advice"),
         pl.col("detail").alias("leadferry_detail"),
     )
-    rows = source.drop("row_fault").join(told, on="source_row", how="inner", maintain_order="left")
+    found = told.collect(engine="streaming")
+    # Few rows are refused: picking them first is quicker than joining all.
+    picked = source.filter(pl.col("source_row").is_in(found.get_column("source_row").implode())).drop("row_fault")
+    rows = picked.join(found.lazy(), on="source_row", how="inner", maintain_order="left")
     write_rejects(folder.rejects, rows.rename({"source_row": "leadferry_source_row"}))

@@ -1,5 +1,6 @@
 """Balances the books: one outcome for each source row, and the numbers a report is made of."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -65,14 +66,14 @@ def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFr
     return verdicts
 
 
-def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of `prepared` (a chunk without gaps) that may be sent: sound, and not set aside for another."""
+def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Return `columns` of the rows of `prepared` (a chunk without gaps) that are sound and not set aside."""
     sound = prepared.get_column("reason").is_null()
     aside = _of_chunk(prepared, duplicates)
     if aside.height:
         no = pl.Series([False]).new_from_index(0, aside.height)
         sound = put(sound, aside.get_column("place"), no)
-    return prepared.filter(sound)
+    return prepared.select(columns).filter(sound)
 
 
 def _of_chunk(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:

@@ -22,9 +22,9 @@ class Batch:
 def cut_batches(keys: pl.DataFrame, batch_size: int, after: Batch | None = None) -> Iterator[Batch]:
     """Yield the batches of `keys` (columns `externId`, `leadPhone`, `leadPhoneE164`), `batch_size` leads each.
 
-    `after` is the batch before, where the leads come in several pieces. A batch id is its number and a digest of its
-    leads' ids and numbers: the same leads in the same order give the same ids, and an id never names other leads. Raises
-    ValueError for a size below one.
+    `after` is the last one cut, where the leads come in several pieces. A batch id is its number and a digest of its
+    leads' ids and numbers: the same leads in the same order give the same ids, and an id never names other leads.
+    Raises ValueError for a size below one.
     """
     if batch_size < 1:
         raise ValueError("a batch holds at least one lead")

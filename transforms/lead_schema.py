@@ -1,5 +1,6 @@
-"""The table of lead rules as pandera schemas: of a candidate, which gives each row its reason, and of a lead as sent."""
+"""The table of lead rules as pandera schemas: of a candidate, which gives each row its reason, and of a lead."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import pandera.polars as pa
@@ -7,6 +8,7 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 from transforms.lead_rules import LEAD_CHOICES, LEAD_PATTERNS, ROW_RULES, LeadRule
+from transforms.text import put
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
 
 
@@ -59,19 +61,50 @@ def judge_candidates(candidates: pl.DataFrame) -> pl.Series:
 
     The frame is eager on purpose: pandera checks no values of a lazy one.
     """
+    reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, candidates.height)
+    failures = pl.concat(_failures(part, places) for part, places in _parts(candidates))
+    if failures.is_empty():
+        return reasons
+    firsts = failures.group_by("place").agg(pl.col("rank").min())
+    codes = pl.Series([rule.reason.value for rule in ROW_RULES])
+    return put(reasons, firsts["place"], codes.gather(firsts["rank"]))
+
+
+def _parts(candidates: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.Series | None]]:
+    """Yield what pandera must see: every id, and the faults of the rows that have one, with those rows' places.
+
+    A fault column is null mostly, and null keeps every rule. A frame of another shape is shown whole.
+    """
+    faults = [name for name in candidates.columns if name != "externId"]
+    if "externId" not in candidates.columns or any(dtype != pl.String for dtype in candidates.dtypes):
+        yield candidates, None
+        return
+    yield candidates.select("externId"), None
+    if faults:
+        places = candidates.select(pl.any_horizontal(pl.col(faults).is_not_null())).to_series().arg_true()
+        if not places.is_empty():
+            yield candidates[places], places
+
+
+def _failures(candidates: pl.DataFrame, places: pl.Series | None) -> pl.DataFrame:
+    """Return `place` and `rank` of each rule that each candidate breaks; `places` are theirs in a larger frame."""
     try:
         candidate_schema().validate(candidates, lazy=True)
     except SchemaErrors as errors:
-        return _first_reasons(errors.failure_cases, candidates.height)
-    return pl.Series("reason", [None], dtype=pl.String).new_from_index(0, candidates.height)
+        ranked = _ranked(errors.failure_cases)
+        if places is not None:
+            ranked = ranked.with_columns(places.gather(ranked["place"]).alias("place"))
+        return ranked
+    return pl.DataFrame(schema={"place": pl.UInt32, "rank": pl.Int32})
 
 
-def _first_reasons(failures: pl.DataFrame, height: int) -> pl.Series:
+def _ranked(failures: pl.DataFrame) -> pl.DataFrame:
     rank = {rule.reason.value: place for place, rule in enumerate(ROW_RULES)}
     unranked = failures.filter(~pl.col("check").is_in(list(rank)) | pl.col("index").is_null())
     if unranked.height:
         # A failure that belongs to no row is a fault of the frame's own shape, never of somebody's data.
         raise TypeError(f"candidates do not have the shape of their schema: {unranked.item(0, 'check')}")
-    firsts = failures.group_by("index").agg(pl.col("check").sort_by(pl.col("check").replace_strict(rank)).first())
-    reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, height)
-    return reasons.scatter(firsts.get_column("index").cast(pl.UInt32), firsts.get_column("check"))
+    return failures.select(
+        pl.col("index").cast(pl.UInt32).alias("place"),
+        pl.col("check").replace_strict(rank, return_dtype=pl.Int32).alias("rank"),
+    )

@@ -82,7 +82,7 @@ class PreparingRules:
     zones: ZonePolicy
     explicit_zones: bool
     reject_unknown_zone: bool
-    phones: PhoneChoices = PhoneChoices()
+    phones: PhoneChoices = field(default_factory=PhoneChoices)
     phone_region: str = "US"
 
 
@@ -107,29 +107,40 @@ class _Notes:
         return pl.DataFrame(self._columns).select(empty_to_null(texts).alias("note")).to_series()
 
 
+class _Lead(dict[str, pl.Series]):
+    """The leads of one chunk while they are made: lead field to column, and beside them what is wrong and noted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: dict[str, pl.Series] = {}
+        self.notes = _Notes()
+
+
 def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> pl.DataFrame:
     """Return one row for each row of `rows`, same order: `source_row`, the lead's columns and the verdict.
 
     `rows` holds `source_row`, text columns, and may hold `row_fault` (why a record is no row, mostly null). `reason` is
     null for a lead that may be sent. `note` says what was repaired or left out, without any value of the row.
     """
-    notes = _Notes()
-    lead = {
-        name: _renamed(mend_odd(rows[column], clean_text), name) for name, column in mapping.plain_columns().items()
-    }
-    lead["externId"] = _renamed(mend_odd(rows[mapping.text["externId"]], clean_id), "externId")
-    faults: dict[str, pl.Series] = {}
+    lead = _Lead()
+    for name, column in mapping.plain_columns().items():
+        lead[name] = mend_odd(rows[column], clean_text).alias(name)
+    lead["externId"] = mend_odd(rows[mapping.text["externId"]], clean_id).alias("externId")
     if "row_fault" in rows.columns:
-        faults["row_fault"] = rows["row_fault"]
-    _judge_numbers(lead, faults, notes, rows, mapping, rules)
-    _leave_out_side_numbers(lead, notes, rules)
-    _leave_out_odd_emails(lead, notes)
-    _clean_region(lead, notes, rows, mapping)
-    _read_whole_numbers(lead, faults)
-    zones = _derive_zones(lead, faults, notes, rules)
-    kept = {name: fault for name, fault in faults.items() if fault.null_count() < fault.len()}
+        lead.faults["row_fault"] = rows["row_fault"]
+    _judge_numbers(lead, rows, mapping, rules)
+    _leave_out_side_numbers(lead, rules)
+    _leave_out_odd_emails(lead)
+    _clean_region(lead, rows, mapping)
+    _read_whole_numbers(lead)
+    zones = _derive_zones(lead, rules)
+    kept = {name: fault for name, fault in lead.faults.items() if fault.null_count() < fault.len()}
     candidates = pl.DataFrame([lead["externId"], *(fault.alias(name) for name, fault in kept.items())])
-    verdict = [judge_candidates(candidates), notes.joined(rows.height), *zones.select(EVIDENCE_COLUMNS).get_columns()]
+    verdict = [
+        judge_candidates(candidates),
+        lead.notes.joined(rows.height),
+        *zones.select(EVIDENCE_COLUMNS).get_columns(),
+    ]
     return pl.DataFrame([rows["source_row"], *(lead[name] for name in mapping.lead_columns()), *verdict])
 
 
@@ -137,37 +148,26 @@ def _nothing(name: str, height: int) -> pl.Series:
     return pl.Series(name, [None], dtype=pl.String).new_from_index(0, height)
 
 
-def _renamed(cells: pl.Series, name: str) -> pl.Series:
-    return cells.alias(name)
-
-
-def _judge_numbers(
-    lead: dict[str, pl.Series],
-    faults: dict[str, pl.Series],
-    notes: _Notes,
-    rows: pl.DataFrame,
-    mapping: LeadMapping,
-    rules: PreparingRules,
-) -> None:
+def _judge_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> None:
     """Judge the lead's own numbers: set `leadPhone` and `leadPhoneE164` where they are mapped, and their faults."""
     e164_column = mapping.text.get("leadPhoneE164")
     if mapping.abroad:
         columns = [*([e164_column] if e164_column else []), *mapping.phones]
-        lead["leadPhoneE164"], faults["e164_fault"] = _first_number_abroad(rows, columns, notes, rules)
-        missing = lead["leadPhoneE164"].is_null() & faults["e164_fault"].is_null()
-        faults["phone_fault"] = _where(missing, Reason.PHONE_MISSING)
+        lead["leadPhoneE164"], lead.faults["e164_fault"] = _first_number_abroad(lead, rows, columns, rules)
+        missing = lead["leadPhoneE164"].is_null() & lead.faults["e164_fault"].is_null()
+        lead.faults["phone_fault"] = _where(missing, Reason.PHONE_MISSING)
         return
     phone, phone_fault, phone_note = _join_numbers(rows, lead, mapping, rules.phones)
     if e164_column is None:
-        faults["phone_fault"] = phone_fault
-        notes.add(phone_note)
+        lead.faults["phone_fault"] = phone_fault
+        lead.notes.add(phone_note)
     else:
         judged = judge_e164(rows[e164_column], rules.phone_region)
         lead["leadPhoneE164"] = judged["e164"].alias("leadPhoneE164")
         settled = _settle_two_numbers(phone, phone_fault, judged)
-        faults["phone_fault"], faults["e164_fault"] = settled["phone_fault"], settled["e164_fault"]
-        notes.add(phone_note)
-        notes.add(settled["note"])
+        lead.faults["phone_fault"], lead.faults["e164_fault"] = settled["phone_fault"], settled["e164_fault"]
+        lead.notes.add(phone_note)
+        lead.notes.add(settled["note"])
     if mapping.phones:
         lead["leadPhone"] = phone
 
@@ -177,7 +177,7 @@ def _where(mask: pl.Series, reason: Reason) -> pl.Series:
 
 
 def _first_number_abroad(
-    rows: pl.DataFrame, columns: list[str], notes: _Notes, rules: PreparingRules
+    lead: _Lead, rows: pl.DataFrame, columns: list[str], rules: PreparingRules
 ) -> tuple[pl.Series, pl.Series]:
     """Return the first valid number of each row in E.164 form, and the reason where none of those there is valid."""
     judged = [judge_e164(rows[column], rules.phone_region) for column in columns]
@@ -191,12 +191,12 @@ def _first_number_abroad(
         pl.when(number.is_null()).then(fault).alias("fault"),
         pl.when(number.is_not_null()).then(pl.lit("number left out: ") + fault).alias("note"),
     )
-    notes.add(found["note"])
+    lead.notes.add(found["note"])
     return found["number"].alias("leadPhoneE164"), found["fault"]
 
 
 def _join_numbers(
-    rows: pl.DataFrame, lead: dict[str, pl.Series], mapping: LeadMapping, choices: PhoneChoices
+    rows: pl.DataFrame, lead: _Lead, mapping: LeadMapping, choices: PhoneChoices
 ) -> tuple[pl.Series, pl.Series, pl.Series]:
     """Return number, fault and note: the numbers of all mapped columns joined with `|`, without repeats.
 
@@ -261,27 +261,27 @@ def _settle_two_numbers(phone: pl.Series, phone_fault: pl.Series, judged: pl.Dat
     )
 
 
-def _leave_out_side_numbers(lead: dict[str, pl.Series], notes: _Notes, rules: PreparingRules) -> None:
+def _leave_out_side_numbers(lead: _Lead, rules: PreparingRules) -> None:
     """Judge the numbers beside the lead's own; a wrong one is left out, for the lead can do without it."""
     for name in [name for name in lead if name == "auxPhone" or name.startswith("personaPhoneConfig.")]:
         judged = judge_phones(lead[name], rules.phones)
         left_out = judged["phone"].is_null() & lead[name].is_not_null()
         if left_out.any():
             told = pl.when(left_out).then(pl.lit(f"{name} left out: ") + judged["reason"])
-            notes.add(pl.select(told).to_series())
+            lead.notes.add(pl.select(told).to_series())
         lead[name] = judged["phone"].alias(name)
 
 
-def _leave_out_odd_emails(lead: dict[str, pl.Series], notes: _Notes) -> None:
+def _leave_out_odd_emails(lead: _Lead) -> None:
     if "email" in lead:
         email = lead["email"]
         wrong = ~email.str.contains(_EMAIL).fill_null(value=True)
         if wrong.any():
-            notes.add_where(wrong, "email left out: not an address")
+            lead.notes.add_where(wrong, "email left out: not an address")
             lead["email"] = put(email, wrong.arg_true(), pl.Series([None], dtype=pl.String))
 
 
-def _clean_region(lead: dict[str, pl.Series], notes: _Notes, rows: pl.DataFrame, mapping: LeadMapping) -> None:
+def _clean_region(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping) -> None:
     """Set `state` and `zip`; a ZIP's lost zero is proved by the state."""
     if "state" in mapping.text:
         lead["state"] = clean_regions(rows[mapping.text["state"]]).alias("state")
@@ -289,25 +289,23 @@ def _clean_region(lead: dict[str, pl.Series], notes: _Notes, rows: pl.DataFrame,
         known = [rows[mapping.text["zip"]].alias("zip"), *([lead["state"]] if "state" in lead else [])]
         cleaned = clean_postal_codes(pl.DataFrame(known))
         lead["zip"] = cleaned["zip"]
-        notes.add(cleaned["zip_note"])
+        lead.notes.add(cleaned["zip_note"])
 
 
-def _read_whole_numbers(lead: dict[str, pl.Series], faults: dict[str, pl.Series]) -> None:
+def _read_whole_numbers(lead: _Lead) -> None:
     for name in INTEGER_FIELDS:
         if name in lead:
             fault_column, reason = _FAULTS_OF_INTEGERS[name]
             number = lead[name].to_frame().select(whole_number(pl.first())).to_series()
-            faults[fault_column] = _where(number.is_null() & lead[name].is_not_null(), reason)
+            lead.faults[fault_column] = _where(number.is_null() & lead[name].is_not_null(), reason)
             lead[name] = number
 
 
-def _derive_zones(
-    lead: dict[str, pl.Series], faults: dict[str, pl.Series], notes: _Notes, rules: PreparingRules
-) -> pl.DataFrame:
+def _derive_zones(lead: _Lead, rules: PreparingRules) -> pl.DataFrame:
     """Derive the zone of each lead; under `EXPLICIT` it becomes `leadTimezone`, and lacking one may be a fault."""
     asked = ("zip", "state", "leadPhone", "leadPhoneE164", "leadTimezone")
     zones = derive_time_zones(pl.DataFrame([lead[name] for name in asked if name in lead]), rules.zones)
-    notes.add(zones["zone_note"])
+    lead.notes.add(zones["zone_note"])
     if not rules.explicit_zones:
         lead["leadTimezone"] = _nothing("leadTimezone", zones.height)
         return zones
@@ -322,5 +320,5 @@ def _derive_zones(
             .then(pl.lit(Reason.TIME_ZONE_UNKNOWN.value))
         )
         fault = pl.coalesce(fault, absent)
-    faults["zone_fault"] = zones.select(fault.alias("zone_fault")).to_series()
+    lead.faults["zone_fault"] = zones.select(fault.alias("zone_fault")).to_series()
     return zones

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from transforms.vocabulary.outcomes import Outcome
 from transforms.lead_rules import REASONS
+from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 
 OUTCOME_SCHEMA: Final = pl.Schema(

@@ -20,7 +20,7 @@ def clean_text(cell: pl.Expr) -> pl.Expr:
 
 
 def clean_id(cell: pl.Expr) -> pl.Expr:
-    """Return `cell` without blank ends, empty as null; controls inside an id are a reason to refuse it, so they stay."""
+    """Return `cell` without blank ends, empty as null; controls inside it are a reason to refuse it, and stay."""
     return empty_to_null(cell.str.replace_all(_BLANK_ENDS, ""))
 
 
@@ -36,6 +36,15 @@ def is_odd(cell: pl.Expr) -> pl.Expr:
     return beyond_ascii | blank_end | cell.str.contains_any(_ASCII_CONTROLS)
 
 
+def needs_mending(cell: pl.Expr) -> pl.Expr:
+    """Return whether odd text is more than letters such as é, which are in normal form as they are.
+
+    Below U+0300, the first combining mark, every character is (Unicode's quick check for NFC).
+    """
+    blank_end = cell.str.starts_with(" ") | cell.str.ends_with(" ") | (cell.str.len_bytes() == 0)
+    return blank_end | cell.str.contains(r"[^ -~\u{A1}-\u{2FF}]")
+
+
 def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
     """Return `mend` of `cells`, worked out only for the odd ones; `mend` must leave plain text as it is.
 
@@ -43,6 +52,9 @@ def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
     """
     frame = cells.to_frame()
     odd = frame.select(is_odd(pl.first())).to_series().arg_true()
+    if odd.is_empty():
+        return cells
+    odd = odd.filter(frame[odd].select(needs_mending(pl.first())).to_series())
     if odd.is_empty():
         return cells
     mended = frame[odd].select(mend(pl.first())).to_series()

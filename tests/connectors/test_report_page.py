@@ -17,8 +17,9 @@ from connectors.report.page import (
     tell_share,
     write_page,
 )
+from transforms.lead_rules import REASONS
 from transforms.vocabulary.outcomes import Outcome
-from transforms.vocabulary.reasons import REASONS, Reason
+from transforms.vocabulary.reasons import Reason
 
 STATUSES = ["checked", "planned", "succeeded", "unresolved", "failed", "gate", "interrupted", "running"]
 VOID = {"br", "meta", "wbr"}

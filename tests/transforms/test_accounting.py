@@ -1,5 +1,7 @@
 """The books: one outcome for each source row, or they do not balance."""
 
+from itertools import pairwise
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -8,17 +10,20 @@ from hypothesis import strategies as st
 from transforms.accounting import (
     NOT_LOADED,
     OUTCOME_COLUMNS,
+    count_conflicts,
     count_notes,
     count_outcomes,
     count_values,
     give_outcomes,
+    give_verdicts,
     is_balanced,
+    pick_leads,
     reasons_with_examples,
 )
 from transforms.duplicates import DUPLICATE_SCHEMA
+from transforms.lead_rules import REASONS
 from transforms.reconciling import OUTCOME_SCHEMA
 from transforms.vocabulary.outcomes import Outcome
-from transforms.vocabulary.reasons import REASONS
 
 PREPARED = {
     "source_row": pl.UInt64,
@@ -30,23 +35,31 @@ PREPARED = {
     "time_zone": pl.String,
     "time_zone_source": pl.String,
     "time_zone_conflict": pl.Boolean,
+    "zip_zone": pl.String,
+    "number_zone": pl.String,
+    "state_zone": pl.String,
 }
 
 
 def prepared(*reasons, **columns):
     rows = range(len(reasons))
     frame = {"source_row": rows, "externId": [f"id{row}" for row in rows], "reason": reasons} | columns
-    return pl.LazyFrame({name: frame.get(name, [None] * len(rows)) for name in PREPARED}, schema=PREPARED)
+    return pl.DataFrame({name: frame.get(name, [None] * len(rows)) for name in PREPARED}, schema=PREPARED)
 
 
 def duplicates(*rows):
-    return pl.LazyFrame(list(rows), schema=DUPLICATE_SCHEMA, orient="row")
+    return pl.DataFrame(list(rows), schema=DUPLICATE_SCHEMA, orient="row")
 
 
 def sent(**outcomes):
     """Outcomes by row, written `row3=("LOADED", None)`."""
     rows = [{"source_row": int(row[3:]), "outcome": outcome, "reason": why} for row, (outcome, why) in outcomes.items()]
     return pl.LazyFrame(rows, schema=OUTCOME_SCHEMA)
+
+
+def give(rows, aside, answers=None):
+    """The outcomes of a load of one chunk."""
+    return give_outcomes(give_verdicts(rows, aside).lazy(), sent() if answers is None else answers)
 
 
 def books(*outcomes, rows=None, **columns):
@@ -62,7 +75,7 @@ def test_each_row_has_the_outcome_of_what_speaks_for_it_first():
     rows = prepared("PHONE_MISSING", None, None, None, None)
     aside = duplicates((1, "PHONE_REPEATED", 2))
     answers = sent(row2=("LOADED", None), row3=("REMOVED_BY_API", "API_QUOTA"))
-    given_outcomes = give_outcomes(rows, aside, answers).collect()
+    given_outcomes = give(rows, aside, answers).collect()
     assert given_outcomes.columns == list(OUTCOME_COLUMNS)
     assert given_outcomes.select("outcome", "reason").rows() == [
         ("REJECTED", "PHONE_MISSING"),
@@ -75,7 +88,7 @@ def test_each_row_has_the_outcome_of_what_speaks_for_it_first():
 
 
 def test_without_answers_what_is_right_was_not_sent():
-    outcomes = give_outcomes(prepared("PHONE_MISSING", None), duplicates(), None)
+    outcomes = give(prepared("PHONE_MISSING", None), duplicates())
     assert count_outcomes(outcomes) == dict.fromkeys((each.value for each in Outcome), 0) | {
         "REJECTED": 1,
         "NOT_SENT": 1,
@@ -87,7 +100,7 @@ def test_a_note_stands_as_detail_where_nothing_else_does():
     answers = sent(row0=("LOADED", None), row1=("LOADED", None)).with_columns(
         pl.when(pl.col("source_row") == 1).then(pl.lit("2 leads")).alias("detail")
     )
-    outcomes = give_outcomes(rows, duplicates(), answers).collect()
+    outcomes = give(rows, duplicates(), answers).collect()
     assert outcomes.get_column("detail").to_list() == ["repaired", "2 leads"]
     assert outcomes.get_column("note").to_list() == ["repaired"] * 2
 
@@ -106,7 +119,7 @@ def runs(draw):
 @given(runs())
 def test_the_books_of_every_run_balance(run):
     fates, rows, aside, answers = run
-    outcomes = give_outcomes(rows, aside, answers)
+    outcomes = give(rows, aside, answers)
     names = {"refused": "REJECTED", "aside": "DUPLICATE", "answered": "LOADED", "nothing": "NOT_SENT"}
     assert outcomes.collect().get_column("outcome").to_list() == [names[fate] for fate in fates]
     assert is_balanced(outcomes, len(fates))
@@ -116,28 +129,79 @@ def test_the_books_of_every_run_balance(run):
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 8), st.data())
-def test_a_missing_repeated_or_displaced_row_of_the_prepared_ones_unbalances_the_books(size, data):
-    rows = prepared(*[None] * size)
+def test_a_missing_repeated_or_displaced_row_of_the_verdicts_unbalances_the_books(size, data):
+    verdicts = give_verdicts(prepared(*[None] * size), duplicates()).lazy()
+    assert is_balanced(give_outcomes(verdicts, sent()), size)
     row = data.draw(st.integers(0, size - 1))
     one = pl.col("source_row") == row
+    other = pl.when(one).then(size).otherwise("source_row").cast(pl.UInt64).alias("source_row")
     wrong = {
-        "missing": rows.filter(~one),
-        "repeated": pl.concat([rows, rows.filter(one)]),
-        "repeated in place": pl.concat([rows, rows.filter(one)]).sort("source_row"),
-        "instead of another": rows.with_columns(pl.when(one).then(size).otherwise("source_row").alias("source_row")),
+        "missing": verdicts.filter(~one),
+        "repeated": pl.concat([verdicts, verdicts.filter(one)]),
+        "repeated in place": pl.concat([verdicts, verdicts.filter(one)]).sort("source_row"),
+        "instead of another": verdicts.with_columns(other),
     }
     if row:
-        wrong["displaced"] = pl.concat([rows.filter(one), rows.filter(~one)])
+        wrong["displaced"] = pl.concat([verdicts.filter(one), verdicts.filter(~one)])
     for frame in wrong.values():
-        assert not is_balanced(give_outcomes(frame.cast(PREPARED), duplicates(), None), size)
+        assert not is_balanced(give_outcomes(frame, sent()), size)
 
 
-def test_a_row_answered_or_set_aside_twice_unbalances_the_books():
-    rows = prepared(None, None)
+def test_a_row_answered_twice_unbalances_the_books():
     twice = pl.concat([sent(row0=("LOADED", None)), sent(row0=("UNRESOLVED", "NOT_SEEN"))])
-    assert not is_balanced(give_outcomes(rows, duplicates(), twice), 2)
-    aside = duplicates((1, "PHONE_REPEATED", 0), (1, "EXTERN_ID_REPEATED", 0))
-    assert not is_balanced(give_outcomes(rows, aside, None), 2)
+    assert not is_balanced(give(prepared(None, None), duplicates(), twice), 2)
+
+
+# --- chunks -----------------------------------------------------------------------------------------------------
+
+FATES = st.lists(st.sampled_from(["refused", "aside", "sound"]), max_size=12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(FATES, st.lists(st.integers(0, 12), max_size=3))
+def test_chunks_give_the_same_verdicts_and_leads_as_the_whole(fates, cuts):
+    """Duplicates are named over the whole load; each chunk takes its own of them, wherever it begins."""
+    rows = prepared(*("PHONE_MISSING" if fate == "refused" else None for fate in fates))
+    aside = duplicates(*((row, "PHONE_REPEATED", 0) for row, fate in enumerate(fates) if fate == "aside"))
+    edges = [0, *sorted(min(cut, len(fates)) for cut in cuts), len(fates)]
+    chunks = [rows.slice(start, end - start) for start, end in pairwise(edges)]
+    before = rows.clone()
+    verdicts = pl.concat([give_verdicts(chunk, aside) for chunk in chunks])
+    assert verdicts.equals(give_verdicts(rows, aside))
+    names = {"refused": "REJECTED", "aside": "DUPLICATE", "sound": "NOT_SENT"}
+    assert verdicts["outcome"].to_list() == [names[fate] for fate in fates]
+    picked = pl.concat([pick_leads(chunk, aside, ["source_row", "externId"]) for chunk in chunks])
+    assert picked["source_row"].to_list() == [row for row, fate in enumerate(fates) if fate == "sound"]
+    assert rows.equals(before), "what is asked about stays as it is"
+
+
+def test_verdicts_have_the_evidence_and_every_column_of_outcomes():
+    rows = prepared(
+        None,
+        time_zone=["America/New_York"],
+        time_zone_source=["zip"],
+        time_zone_conflict=[True],
+        zip_zone=["America/New_York"],
+        number_zone=["America/Los_Angeles"],
+        state_zone=["America/Chicago"],
+        note=["noted"],
+    )
+    verdict = give_verdicts(rows, duplicates())
+    assert verdict.columns == list(OUTCOME_COLUMNS)
+    told = verdict.row(0, named=True)
+    evidence = ("time_zone", "time_zone_source", "time_zone_conflict", "zip_zone", "number_zone", "state_zone")
+    assert {name: told[name] for name in evidence} == {name: rows.item(0, name) for name in evidence}
+    assert (told["outcome"], told["detail"], told["leadPhoneE164"], told["state"]) == ("NOT_SENT", "noted", None, None)
+
+
+def test_an_answer_without_a_reason_takes_away_none_of_a_duplicates_words():
+    """An answer speaks for the lead it is about, and for no other."""
+    rows = prepared(None, None)
+    outcomes = give(rows, duplicates((1, "PHONE_REPEATED", 0)), sent(row0=("LOADED", None))).collect()
+    assert outcomes.select("outcome", "reason", "detail").rows() == [
+        ("LOADED", None, None),
+        ("DUPLICATE", "PHONE_REPEATED", "source_row 0 is kept"),
+    ]
 
 
 # --- balance ----------------------------------------------------------------------------------------------------
@@ -190,7 +254,7 @@ def test_what_is_not_loaded_is_every_outcome_but_the_two_good_ones():
 
 def test_reasons_come_most_rows_first_with_two_masked_examples():
     codes = ["PHONE_MISSING", "PHONE_TOO_LONG", None, "PHONE_TOO_LONG", "PHONE_TOO_LONG", "API_QUOTA"]
-    outcomes = give_outcomes(prepared(*codes), duplicates(), None)
+    outcomes = give(prepared(*codes), duplicates())
     phones = pl.LazyFrame(
         {"source_row": range(6), "phone": [None, "(212) 555-01234", "x", "21255501239", "1", "2125550199"]},
         schema={"source_row": pl.UInt64, "phone": pl.String},
@@ -219,12 +283,12 @@ def test_a_reason_comes_with_the_first_detail_that_its_rows_have():
     answers = sent(row0=("REJECTED_BY_API", "API_REJECTED_ROW"), row1=("REJECTED_BY_API", "API_REJECTED_ROW"))
     spoken = answers.with_columns(pl.when(pl.col("source_row") == 1).then(pl.lit("Bad zip")).alias("detail"))
     phones = pl.LazyFrame(schema={"source_row": pl.UInt64, "phone": pl.String})
-    found = reasons_with_examples(give_outcomes(prepared(None, None), duplicates(), spoken), phones)
+    found = reasons_with_examples(give(prepared(None, None), duplicates(), spoken), phones)
     assert [(each["code"], each["detail"]) for each in found] == [("API_REJECTED_ROW", "Bad zip")]
 
 
 def test_books_without_reasons_have_no_examples():
-    outcomes = give_outcomes(prepared(None), duplicates(), sent(row0=("LOADED", None)))
+    outcomes = give(prepared(None), duplicates(), sent(row0=("LOADED", None)))
     assert reasons_with_examples(outcomes, pl.LazyFrame(schema={"source_row": pl.UInt64, "phone": pl.String})) == []
 
 
@@ -237,6 +301,13 @@ def test_values_are_counted_among_the_leads_that_were_to_be_sent():
         {"value": None, "leads": 1, "loaded": 0},
         {"value": "a", "leads": 1, "loaded": 1},
     ]
+
+
+def test_conflicts_are_counted_among_the_leads_that_were_to_be_sent():
+    outcomes = books("LOADED", "NOT_SENT", "REJECTED", "DUPLICATE", "LOADED", time_zone_conflict=[True] * 4 + [False])
+    assert count_conflicts(outcomes) == 2
+    assert count_conflicts(books(time_zone_conflict=pl.Series([], dtype=pl.Boolean))) == 0
+    assert count_conflicts(books("LOADED", "LOADED", time_zone_conflict=[None, True])) == 1
 
 
 def test_each_note_of_a_row_is_counted():

@@ -69,5 +69,5 @@ def test_no_leads_make_no_batches():
 
 
 def test_a_batch_of_no_leads_is_no_size():
-    with pytest.raises(ValueError, match="zero"):
+    with pytest.raises(ValueError, match="at least one lead"):
         cut([("a", None, None)], 0)

@@ -7,10 +7,10 @@ import phonenumbers
 import polars as pl
 import pytest
 
-from transforms.lead_rules import lead_schema
+from transforms.lead_rules import REASONS
+from transforms.lead_schema import lead_schema
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
-from transforms.time_zones import RINGCX_OFFSETS, ZoneNaming
-from transforms.vocabulary.reasons import REASONS
+from transforms.time_zones import RINGCX_OFFSETS, ZoneNaming, ZonePolicy
 
 HOSPITALS = Path(__file__).resolve().parents[3] / "shared" / "data" / "cms_hospitals.csv"
 MAPPING = LeadMapping(
@@ -30,8 +30,8 @@ def source():
 
 @pytest.fixture(scope="module")
 def prepared(source):
-    naming = ZoneNaming(dt.date(2026, 6, 15))
-    return prepare_leads(source, MAPPING, PreparingRules(naming, explicit_zones=True, reject_unknown_zone=True))
+    zones = ZonePolicy(ZoneNaming(dt.date(2026, 6, 15)))
+    return prepare_leads(source, MAPPING, PreparingRules(zones, explicit_zones=True, reject_unknown_zone=True))
 
 
 def library_verdict(text):
@@ -72,3 +72,38 @@ def test_the_hospitals_of_guam_and_saipan_have_a_zone_without_a_name(source, pre
     islands = source.get_column("State").is_in(["GU", "MP"])
     assert islands.any()
     assert set(prepared.filter(islands).get_column("reason")) == {"TIME_ZONE_NOT_NAMED"}
+
+
+EXPLAINED = (
+    "PHONE_MISSING",
+    "PHONE_NOT_VALID",
+    "PHONE_TOO_SHORT",
+    "PHONE_TOO_LONG",
+    "PHONE_NO_AREA_CODE",
+    "TIME_ZONE_NOT_NAMED",
+    "TIME_ZONE_UNKNOWN",
+)
+
+
+def test_every_refusal_is_explained_by_its_row(source, prepared):
+    """What a code says of a row can be seen in the row: no number for one of a number, no zone for one of a zone."""
+    refused = prepared.with_columns(source["State"].alias("region")).filter(pl.col("reason").is_not_null())
+    assert 0 < refused.height < 0.05 * source.height
+    assert set(refused["reason"]) <= set(EXPLAINED)
+    for row in refused.iter_rows(named=True):
+        if row["reason"].startswith("PHONE_"):
+            assert row["leadPhone"] is None
+            assert library_verdict(source["Phone Number"][row["source_row"]]) is None
+        else:
+            assert row["leadPhone"] is not None
+            assert row["leadTimezone"] is None
+            assert (row["time_zone"] is None) == (row["reason"] == "TIME_ZONE_UNKNOWN")
+
+
+def test_every_dispute_about_a_zone_is_noted_and_is_one(prepared):
+    disputed = prepared["time_zone_conflict"]
+    assert 0 < disputed.sum() < 0.1 * prepared.height
+    noted = prepared["note"].fill_null("").str.contains("time zone in dispute")
+    assert noted.equals(disputed.fill_null(value=False))
+    said = prepared.filter(disputed).select("zip_zone", "number_zone", "state_zone")
+    assert said.select(pl.concat_list(pl.all()).list.drop_nulls().list.n_unique() > 1).to_series().all()

@@ -7,14 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
-from transforms.lead_rules import (
-    EXTERN_ID_LENGTH,
-    FAULT_COLUMNS,
-    RULES,
-    candidate_schema,
-    judge_candidates,
-    lead_schema,
-)
+from transforms.lead_rules import EXTERN_ID_LENGTH, FAULT_COLUMNS, ROW_RULES, RULES
+from transforms.lead_schema import candidate_schema, judge_candidates, lead_schema
 from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 
@@ -64,23 +58,24 @@ def breaking(rule):
     }[rule.reason]
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.reason)
+@pytest.mark.parametrize("rule", ROW_RULES, ids=lambda rule: rule.reason)
 def test_each_rule_catches_the_row_that_breaks_it_and_no_other(rule):
     frame = candidates({}, {rule.column: breaking(rule)}, {})
     assert judge_candidates(frame).to_list() == [None, rule.reason.value, None]
     assert failures(candidate_schema(), frame) == [(rule.column, rule.reason.value, 1)]
 
 
-def test_every_reason_of_our_own_rules_has_one_rule():
-    own = [reason for reason in Reason if reason.outcome is Outcome.REJECTED]
-    assert sorted(rule.reason for rule in RULES) == sorted(own)
+def test_every_reason_has_one_rule_and_rows_are_judged_by_our_own():
+    assert sorted(rule.reason for rule in RULES) == sorted(Reason)
+    own = [rule.reason for rule in RULES if rule.outcome is Outcome.REJECTED]
+    assert [rule.reason for rule in ROW_RULES] == own
 
 
-@pytest.mark.parametrize("place", range(len(RULES) - 1))
+@pytest.mark.parametrize("place", range(len(ROW_RULES) - 1))
 def test_a_row_that_breaks_several_rules_gets_the_first_reason_in_order(place):
     """Rows that break a rule and one more, or all the later ones that can be broken along with it."""
-    first = RULES[place]
-    later = [rule for rule in RULES[place + 1 :] if rule.column != first.column]
+    first = ROW_RULES[place]
+    later = [rule for rule in ROW_RULES[place + 1 :] if rule.column != first.column]
     pairs = [{rule.column: breaking(rule), first.column: breaking(first)} for rule in later]
     together = {rule.column: breaking(rule) for rule in reversed(later)} | {first.column: breaking(first)}
     judged = judge_candidates(candidates(*pairs, together))
@@ -96,31 +91,30 @@ def test_an_id_may_have_just_the_longest_length_counted_in_characters():
     assert judge_candidates(candidates({"externId": "\u00e9" * EXTERN_ID_LENGTH})).to_list() == [None]
 
 
-@given(st.lists(st.sets(st.sampled_from(range(len(RULES))), max_size=5), max_size=12))
+@given(st.lists(st.sets(st.sampled_from(range(len(ROW_RULES))), max_size=5), max_size=12))
 @settings(max_examples=30, deadline=None)
 def test_reasons_stand_in_their_rows(broken):
     rows = [
-        {RULES[place].column: breaking(RULES[place]) for place in sorted(places, reverse=True)} for places in broken
+        {ROW_RULES[place].column: breaking(ROW_RULES[place]) for place in sorted(places, reverse=True)}
+        for places in broken
     ]
-    expected = [RULES[min(places)].reason.value if places else None for places in broken]
+    expected = [ROW_RULES[min(places)].reason.value if places else None for places in broken]
     judged = judge_candidates(candidates(*rows)) if rows else judge_candidates(candidates({}).clear())
     assert judged.to_list() == expected
     assert judged.name == "reason"
     assert judged.dtype == pl.String
 
 
-@pytest.mark.parametrize(
-    "frame",
-    [
-        candidates({}).drop("zone_fault"),
-        candidates({}).with_columns(pl.lit(1).alias("externId")),
-        candidates({}).with_columns(pl.lit(None).alias("row_fault")),
-    ],
-    ids=["a column is missing", "a column of another type", "a column of no type"],
-)
-def test_a_frame_of_another_shape_is_our_fault_and_no_rows(frame):
+@pytest.mark.parametrize("column", ["externId", *FAULT_COLUMNS])
+def test_a_column_of_another_type_is_our_fault_and_no_rows(column):
     with pytest.raises(TypeError, match="shape"):
-        judge_candidates(frame)
+        judge_candidates(candidates({}).with_columns(pl.lit(1).alias(column)))
+
+
+def test_candidates_without_ids_are_our_fault_and_those_without_faults_are_none():
+    with pytest.raises((TypeError, pl.exceptions.ColumnNotFoundError)):
+        judge_candidates(candidates({}).drop("externId"))
+    assert judge_candidates(candidates({}).select("externId")).to_list() == [None]
 
 
 # --- leads ------------------------------------------------------------------------------------------------------
@@ -182,4 +176,4 @@ def test_the_rules_make_the_schema():
     schema = candidate_schema()
     assert isinstance(schema, pa.DataFrameSchema)
     named = [check.name for column in schema.columns.values() for check in column.checks]
-    assert sorted(named) == sorted(rule.reason.value for rule in RULES)
+    assert sorted(named) == sorted(rule.reason.value for rule in ROW_RULES)

@@ -7,16 +7,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.lead_rules import lead_schema
+from transforms.lead_rules import REASONS
+from transforms.lead_schema import lead_schema
+from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
-from transforms.time_zones import ZoneNaming
+from transforms.time_zones import ZoneNaming, ZonePolicy
 from transforms.vocabulary.lead_fields import LEAD_FIELDS
-from transforms.vocabulary.reasons import REASONS
 
 NAMING = ZoneNaming(dt.date(2026, 1, 15))
-RULES = PreparingRules(NAMING, explicit_zones=True, reject_unknown_zone=True)
-LENIENT = PreparingRules(NAMING, explicit_zones=True, reject_unknown_zone=False)
-OTHER_OPTION = PreparingRules(NAMING, explicit_zones=False, reject_unknown_zone=True)
+ZONES = ZonePolicy(NAMING, conflict="trust")
+RULES = PreparingRules(ZONES, explicit_zones=True, reject_unknown_zone=True)
+LENIENT = PreparingRules(ZONES, explicit_zones=True, reject_unknown_zone=False)
+OTHER_OPTION = PreparingRules(ZONES, explicit_zones=False, reject_unknown_zone=True)
 PHONE = "2125550123"
 EVERYTHING = LeadMapping(
     {name: name for name in LEAD_FIELDS if name != "leadPhone"},
@@ -68,9 +70,9 @@ def source(*rows):
     return frame.with_row_index("source_row").with_columns(pl.col("source_row").cast(pl.UInt64))
 
 
-def prepare(*rows, rules=LENIENT, phones=("phone",), extended=None, personas=None, **fields):
+def prepare(*rows, rules=LENIENT, phones=("phone",), extended=None, personas=None, extension=None, **fields):
     rows = [{"id": f"id{place}", "phone": PHONE} | row for place, row in enumerate(rows)]
-    mapping = LeadMapping({"externId": "id", **fields}, phones, extended or {}, personas or {})
+    mapping = LeadMapping({"externId": "id", **fields}, phones, extended or {}, personas or {}, extension)
     return prepare_leads(source(*rows), mapping, rules)
 
 
@@ -214,6 +216,8 @@ def test_numbers_of_several_columns_are_joined_in_order_of_preference(one_cell, 
         (PHONE, None, (PHONE, None, None, None)),
         (None, "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
         ("12", None, (None, None, "PHONE_TOO_SHORT", None)),
+        ("12", "nonsense", (None, None, "PHONE_TOO_SHORT", None)),
+        (" ", "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
         (None, None, (None, None, "PHONE_MISSING", None)),
     ],
 )
@@ -223,9 +227,117 @@ def test_one_good_number_carries_the_lead(phone, e164, expected):
 
 
 def test_an_e164_number_without_a_country_code_belongs_to_the_country_of_origin():
-    british = PreparingRules(NAMING, explicit_zones=False, reject_unknown_zone=False, origin_country="GB")
+    british = PreparingRules(ZONES, explicit_zones=False, reject_unknown_zone=False, phone_region="GB")
     row = one({"phone": None, "abroad": "020 7946 0000"}, rules=british, leadPhoneE164="abroad")
     assert row["leadPhoneE164"] == "+442079460000"
+
+
+@pytest.mark.parametrize("name", ["extension", "ext."])
+def test_an_extension_is_kept_under_its_label_where_the_job_names_one(name):
+    rows = prepare({"phone": "212-555-0123 ext. 45"}, {}, {"phone": "12"}, extension=name)
+    assert rows.columns[rows.columns.index("leadTimezone") + 1] == f"extendedLeadData.{name}"
+    assert rows[f"extendedLeadData.{name}"].to_list() == ["45", None, None]
+    assert rows["leadPhone"].to_list() == [PHONE, PHONE, None]
+    without = prepare({"phone": "212-555-0123 ext. 45"})
+    assert without["leadPhone"].to_list() == [PHONE]
+    assert not [column for column in without.columns if column.startswith("extendedLeadData")]
+
+
+def test_extensions_of_several_columns_are_joined():
+    row = one(
+        {"one": "212-555-0123 x45", "two": "312-555-0188 x67", "three": "n/a"},
+        phones=("one", "two", "three"),
+        extension="ext",
+    )
+    assert (row["leadPhone"], row["extendedLeadData.ext"]) == (f"{PHONE}|3125550188", "45|67")
+
+
+def test_numbers_of_several_columns_are_joined_without_repeats():
+    row = one(
+        {"one": PHONE, "two": "(312) 555-0188 / 212-555-0123", "three": "+1 312 555 0188", "four": "617-555-0144"},
+        phones=("one", "two", "three", "four"),
+    )
+    assert (row["leadPhone"], row["reason"]) == (f"{PHONE}|3125550188|6175550144", None)
+
+
+def test_a_second_column_carries_the_lead_and_the_first_ones_fault_speaks_for_all():
+    rows = prepare(
+        {"one": "12", "two": PHONE}, {"one": "12", "two": "5550123"}, {"one": None, "two": "5550123"}, {},
+        phones=("one", "two"),
+    )  # fmt: skip
+    assert rows["leadPhone"].to_list() == [PHONE, None, None, None]
+    assert rows["reason"].to_list() == [None, "PHONE_TOO_SHORT", "PHONE_NO_AREA_CODE", "PHONE_MISSING"]
+
+
+BRITISH = PreparingRules(ZONES, explicit_zones=False, reject_unknown_zone=False, phone_region="GB")
+
+
+def prepare_abroad(*numbers, e164=None):
+    rows = source(*({"id": f"id{place}", "phone": number, "e": e164} for place, number in enumerate(numbers)))
+    text = {"externId": "id"} | ({"leadPhoneE164": "e"} if e164 else {})
+    return prepare_leads(rows, LeadMapping(text, ("phone",), abroad=True), BRITISH)
+
+
+def test_numbers_of_a_country_outside_the_nanp_become_e164():
+    rows = prepare_abroad("020 7946 0958", "+1 212 555 0123", "12", None)
+    assert "leadPhone" not in rows.columns
+    assert rows["leadPhoneE164"].to_list() == ["+442079460958", "+12125550123", None, None]
+    assert rows["reason"].to_list() == [None, None, "PHONE_E164_NOT_VALID", "PHONE_MISSING"]
+
+
+def test_a_number_written_as_e164_comes_before_those_of_the_phone_columns():
+    rows = prepare_abroad("020 7946 0958", "12", None, e164="+44 20 7946 0000")
+    assert rows["leadPhoneE164"].to_list() == ["+442079460000"] * 3
+    assert rows["note"].to_list() == [None, "number left out: PHONE_E164_NOT_VALID", None]
+    spare = prepare_abroad("020 7946 0958", e164="12")
+    assert spare.select("leadPhoneE164", "reason").row(0) == ("+442079460958", None)
+
+
+@pytest.mark.parametrize(
+    ("phone", "kind", "reason"),
+    [
+        ("800-555-0123", "toll_free", "PHONE_TOLL_FREE"),
+        ("900-555-0123", "premium_rate", "PHONE_PREMIUM_RATE"),
+        ("500-555-0123", "personal_number", "PHONE_PERSONAL_NUMBER"),
+    ],
+)
+def test_what_becomes_of_numbers_that_belong_to_no_one_person(phone, kind, reason):
+    told = {}
+    for choice in ("refuse", "warn", "keep"):
+        rules = PreparingRules(
+            ZONES, explicit_zones=True, reject_unknown_zone=False, phones=PhoneChoices(**{kind: choice})
+        )
+        row = one({"phone": phone}, rules=rules)
+        told[choice] = (row["reason"], row["leadPhone"], row["note"])
+    digits = phone.replace("-", "")
+    assert told["refuse"][:2] == (reason, None)
+    assert told["warn"][:2] == told["keep"][:2] == (None, digits)
+    assert kind.split("_")[0] in told["warn"][2]
+    assert told["keep"][2] is None
+    assert one({"phone": phone})["note"] == told["warn"][2], "warn is the default"
+
+
+def test_us_only_refuses_numbers_of_other_nanp_countries_and_not_of_territories():
+    rules = PreparingRules(ZONES, explicit_zones=False, reject_unknown_zone=False, phones=PhoneChoices(us_only=True))
+    rows = prepare({"phone": "416-555-0123"}, {"phone": "787-555-0123"}, {"phone": PHONE}, rules=rules)
+    assert rows["reason"].to_list() == ["PHONE_NOT_US", None, None]
+
+
+# --- e-mail -----------------------------------------------------------------------------------------------------
+
+
+def test_an_email_that_is_none_is_left_out_and_noted():
+    cells = ["ann@example.com", " ann@example.com ", "ann", "ann@example", "a b@example.com", "@example.com", "", None]
+    rows = prepare(*({"mail": cell} for cell in cells), email="mail")
+    assert rows["email"].to_list() == ["ann@example.com"] * 2 + [None] * 6
+    left_out = "email left out: not an address"
+    assert rows["note"].to_list() == [None, None, *[left_out] * 4, None, None]
+    assert rows["reason"].null_count() == len(cells)
+
+
+def test_a_mail_left_out_of_one_field_stays_in_another_of_the_same_column():
+    row = one({"mail": "call first"}, email="mail", auxData1="mail")
+    assert (row["email"], row["auxData1"]) == (None, "call first")
 
 
 def test_a_job_without_phone_columns_is_carried_by_e164_alone():
@@ -281,7 +393,39 @@ def test_the_state_proves_a_zip_that_lost_its_zero_and_the_zip_proves_the_zone()
 def test_zones_that_disagree_are_noted():
     row = one({"z": "90210"}, zip="z")
     assert (row["leadTimezone"], row["time_zone_conflict"]) == ("PST", True)
-    assert row["note"] == "time zone in dispute, taken from the zip"
+    assert row["note"] == "time zone in dispute: the ZIP's is taken, as the first in the order of trust"
+
+
+LOS_ANGELES = {"phone": "213-555-0123", "z": "10001", "s": "New York"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "zone", "name", "source_of_it"),
+    [
+        (ZonePolicy(NAMING), "America/Los_Angeles", "PST", "number"),
+        (ZonePolicy(NAMING, conflict="trust"), "America/New_York", "EST", "zip"),
+        (ZonePolicy(NAMING, conflict="refuse"), None, None, None),
+        (ZonePolicy(NAMING, ("state", "number"), "trust"), "America/New_York", "EST", "state"),
+    ],
+    ids=["safe is the default", "trust", "refuse", "another order"],
+)
+def test_what_is_done_where_zones_disagree_and_what_each_said_is_kept(policy, zone, name, source_of_it):
+    rules = PreparingRules(policy, explicit_zones=True, reject_unknown_zone=True)
+    row = one(LOS_ANGELES, rules=rules, zip="z", state="s")
+    assert (row["time_zone"], row["leadTimezone"], row["time_zone_source"]) == (zone, name, source_of_it)
+    assert row["time_zone_conflict"] is True
+    assert row["reason"] == (None if zone else "TIME_ZONE_CONFLICT")
+    assert row["zip_zone"] == ("America/New_York" if "zip" in policy.order else None)
+    assert (row["number_zone"], row["state_zone"]) == ("America/Los_Angeles", "America/New_York")
+    assert (row["note"] or "").startswith("time zone in dispute") is (zone is not None)
+
+
+def test_the_first_fault_of_a_zone_is_named():
+    rules = PreparingRules(ZonePolicy(NAMING, conflict="refuse"), explicit_zones=True, reject_unknown_zone=True)
+    both = LOS_ANGELES | {"tz": "nowhere"}
+    assert one(both, rules=rules, zip="z", state="s", leadTimezone="tz")["reason"] == "TIME_ZONE_NOT_VALID"
+    agreed = PreparingRules(ZonePolicy(NAMING, conflict="refuse"), explicit_zones=False, reject_unknown_zone=True)
+    assert one(both, rules=agreed, zip="z", state="s", leadTimezone="tz")["reason"] is None
 
 
 UNKNOWN_PLACE = "8505550123"
@@ -308,8 +452,6 @@ def test_what_explicit_zones_ask_of_a_lead(phone, given_zone, strict, lenient):
 
 @pytest.mark.parametrize("blank", ["\u200b", "\ufeff", " \u200b \ufeff", "\u00a0"])
 def test_an_id_of_nothing_visible_is_missing_and_such_ends_are_trimmed(blank):
-
-    frame = pl.DataFrame({"id": [blank, f"{blank}7 8{blank}"]}, schema={"id": pl.String})
-    cleaned = frame.select(LeadMapping({"externId": "id"}, ()).select())
-
-    assert cleaned["externId"].to_list() == [None, "7 8"]
+    rows = prepare({"id": blank}, {"id": f"{blank}7 8{blank}"})
+    assert rows["externId"].to_list() == [None, "7 8"]
+    assert rows["reason"].to_list() == ["EXTERN_ID_MISSING", None]

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.lead_rules import REASONS
 from transforms.reconciling import OUTCOME_SCHEMA, AnsweredPiece, BatchEvidence, SeenLead, reconcile_batch
 from transforms.vocabulary.outcomes import Outcome
-from transforms.vocabulary.reasons import REASONS, Reason
+from transforms.vocabulary.reasons import Reason
 
 
 def batch(size, **columns):

@@ -4,12 +4,44 @@ import unicodedata
 
 import polars as pl
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.text import clean_text, empty_to_null, whole_number
+from transforms.text import clean_id, clean_text, empty_to_null, is_odd, mend_odd, put, whole_number
 
 TEXTS = st.lists(st.none() | st.text(), max_size=20)
+PIECES = [
+    *"aZ7 .'-",
+    "\t",
+    "\n",
+    "\x00",
+    "\x1f",
+    "\x7f",
+    "\x80",
+    "\x85",
+    "\u200b",
+    "\u200c",
+    "\ufeff",
+    "\u00a0",
+    "\u00ad",
+    "\u2028",
+]
+PIECES += [
+    "\u3000",
+    "e\u0301",
+    "\u0301",
+    "\u00e9",
+    "\u1100\u1161",
+    "\u212b",
+    "\u0340",
+    "\u0374",
+    "\u02ff",
+    "\u0300",
+    "\u0958",
+]
+ODD = st.lists(
+    st.none() | st.lists(st.sampled_from(PIECES), max_size=6).map("".join) | st.text(max_size=6), max_size=12
+)
 
 
 def apply(expression, *cells):
@@ -87,3 +119,103 @@ def test_every_32_bit_integer_is_read_with_and_without_a_floats_zero(number):
     read = apply(whole_number, str(number), f"{number}.0")
     assert read.to_list() == [number, number]
     assert read.dtype == pl.Int32
+
+
+# --- cleaning the odd cells alone -------------------------------------------------------------------------------
+
+
+def column(*cells):
+    return pl.Series("cell", cells, dtype=pl.String)
+
+
+@pytest.mark.parametrize("mend", [clean_text, clean_id])
+@settings(max_examples=300, deadline=None)
+@given(cells=ODD)
+@example(
+    cells=[
+        "plain",
+        "",
+        " ",
+        " a",
+        "a ",
+        "\x7f",
+        "a\tb",
+        "\u00e9 ",
+        "\ufeff\u00e9",
+        "\u00e9\u200b",
+        "e\u0301",
+        "\u212b",
+        None,
+    ]
+)
+def test_mending_the_odd_cells_is_mending_all_and_leaves_what_was_given(cells, mend):
+    given_cells = column(*cells)
+    kept = given_cells.to_frame()
+    assert mend_odd(given_cells, mend).to_list() == apply(mend, *cells).to_list()
+    assert given_cells.to_list() == kept["cell"].to_list() == cells
+
+
+@pytest.mark.parametrize("mend", [clean_text, clean_id])
+@settings(max_examples=300, deadline=None)
+@given(cells=ODD)
+def test_no_cell_that_cleaning_would_change_is_taken_for_plain(cells, mend):
+    changed = [before != after for before, after in zip(cells, apply(mend, *cells), strict=True)]
+    odd = apply(is_odd, *cells).to_list()
+    assert not [cell for cell, change, seen in zip(cells, changed, odd, strict=True) if change and not seen]
+
+
+@pytest.mark.parametrize("mend", [clean_text, clean_id])
+def test_every_single_character_is_mended_as_if_all_were_looked_at(mend):
+    """Alone, between letters and at either end: all of Unicode but the surrogates."""
+    letters = [chr(code) for code in range(0x30000) if not 0xD800 <= code < 0xE000]
+    for shape in ("{}", "a{}b", "{}b", "a{}"):
+        cells = column(*(shape.format(letter) for letter in letters))
+        every = cells.to_frame().select(mend(pl.col("cell"))).to_series()
+        assert mend_odd(cells, mend).equals(every, null_equal=True)
+
+
+def test_cells_of_which_none_is_odd_are_given_back_as_they_are():
+    plain = column("Ann", None, "Jos\u00e9")
+    assert mend_odd(plain, clean_text).to_list() == ["Ann", None, "Jos\u00e9"]
+    assert apply(is_odd, "Ann", "a b", "~!").to_list() == [False] * 3
+
+
+@pytest.mark.parametrize("shared", ["nowhere else", "in a frame", "in a clone", "in a slice"])
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [
+        (["x", "y", None], "z"),
+        ([True, False, None], False),
+        ([True, True, True], False),
+        ([1, 2, None], 9),
+        ([1, 2, 3], None),
+        (["x", "y", "z"], None),
+    ],
+)
+def test_putting_values_leaves_the_column_that_was_given(cells, value, shared):
+    """polars' `scatter` works in place: without care the caller's own column would change too."""
+    dtype = pl.Series(cells).dtype
+    given_cells = pl.Series("cell", cells, dtype=dtype)
+    if shared == "in a slice":
+        given_cells = pl.concat([given_cells, given_cells], rechunk=True).head(3)
+    other = {"in a frame": given_cells.to_frame, "in a clone": given_cells.clone}.get(shared, list)()
+    places = pl.Series([0, 2], dtype=pl.UInt32)
+    changed = put(given_cells, places, pl.Series([value, value], dtype=dtype))
+    assert changed.to_list() == [value, cells[1], value]
+    assert given_cells.to_list() == cells
+    assert (changed.name, changed.dtype) == ("cell", dtype)
+    if shared == "in a frame":
+        assert other["cell"].to_list() == cells
+    if shared == "in a clone":
+        assert other.to_list() == cells
+    again = put(given_cells, places.head(1), pl.Series([value], dtype=dtype))
+    assert again.to_list() == [value, *cells[1:]]
+    assert given_cells.to_list() == cells
+
+
+def test_putting_nothing_changes_nothing_and_one_value_goes_everywhere():
+    cells = column("x", "y", "z")
+    nothing = pl.Series([], dtype=pl.UInt32)
+    assert put(cells, nothing, column()).to_list() == ["x", "y", "z"]
+    assert put(cells, pl.Series([0, 2], dtype=pl.UInt32), column(None)).to_list() == [None, "y", None]
+    assert cells.to_list() == ["x", "y", "z"]

@@ -5,12 +5,13 @@ import pickle
 
 import pytest
 
+from transforms.lead_rules import REASONS
 from transforms.reconciling import OUTCOME_SCHEMA
 from transforms.vocabulary import errors
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, LEAD_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
 from transforms.vocabulary.options import DialPriority, DuplicateHandling, ListState, TimeZoneOption
 from transforms.vocabulary.outcomes import Outcome
-from transforms.vocabulary.reasons import REASONS, Reason
+from transforms.vocabulary.reasons import Reason
 
 ERRORS = [
     (errors.ConfigurationError, 2),
@@ -37,24 +38,25 @@ def test_the_outcomes_are_those_of_the_contract():
 
 def test_every_code_is_unique_and_names_its_reason():
     assert len(Reason.__members__) == len(list(Reason)) == len(REASONS)
-    assert all(REASONS[name] is reason and reason == name for name, reason in Reason.__members__.items())
+    assert all(REASONS[name].reason is reason and reason == name for name, reason in Reason.__members__.items())
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_has_an_outcome_and_advice(reason):
-    assert isinstance(reason.outcome, Outcome)
-    assert reason.outcome not in {Outcome.LOADED, Outcome.UNCHANGED}
-    assert reason.advice[0].isupper()
-    assert reason.advice.endswith(".")
+    rule = REASONS[reason]
+    assert isinstance(rule.outcome, Outcome)
+    assert rule.outcome not in {Outcome.LOADED, Outcome.UNCHANGED}
+    assert rule.advice[0].isupper()
+    assert rule.advice.endswith(".")
     assert reason.name.isupper()
 
 
 def test_no_two_reasons_give_the_same_advice():
-    assert len({reason.advice for reason in Reason}) == len(Reason)
+    assert len({rule.advice for rule in REASONS.values()}) == len(Reason)
 
 
 def test_every_outcome_that_is_not_loading_has_a_reason():
-    assert {reason.outcome for reason in Reason} == set(Outcome) - {Outcome.LOADED, Outcome.UNCHANGED}
+    assert {rule.outcome for rule in REASONS.values()} == set(Outcome) - {Outcome.LOADED, Outcome.UNCHANGED}
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -77,10 +79,15 @@ def test_codes_that_were_published_stay():
         "PHONE_TOO_SHORT",
         "PHONE_TOO_LONG",
         "PHONE_NOT_NANP",
+        "PHONE_NOT_US",
+        "PHONE_TOLL_FREE",
+        "PHONE_PREMIUM_RATE",
+        "PHONE_PERSONAL_NUMBER",
         "PHONE_NOT_VALID",
         "PHONE_E164_NOT_VALID",
         "LEAD_PRIORITY_NOT_INTEGER",
         "MAX_PASSES_NOT_INTEGER",
+        "TIME_ZONE_CONFLICT",
         "TIME_ZONE_UNKNOWN",
         "TIME_ZONE_NOT_NAMED",
         "TIME_ZONE_NOT_VALID",

@@ -1,0 +1,255 @@
+"""The prepare stage through the real command: whole columns, repeats over the whole load, and what is left on disk."""
+
+import csv
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+
+import flows.preparation
+from connectors.spool import SPOOL_PREFIX
+from flows.job_file import read_job
+from flows.preparation import Prepared, prepare_run, prepared_check
+from flows.progress import SilentProgress
+from flows.run_folder import RunFolder
+from tests.conftest import lead_rows
+from transforms.vocabulary.errors import SourceError
+
+EVIDENCE = ["time_zone", "time_zone_source", "time_zone_conflict", "zip_zone", "number_zone", "state_zone"]
+
+
+@pytest.fixture
+def check(leadferry, make_job, tmp_path):
+    """Check rows with the real command; returns how it ended and the folder."""
+
+    def run(rows, *, code=0, **sections):
+        out = tmp_path / "out"
+        ended = leadferry("check", make_job(rows, **sections), "--json", "--out", out)
+        assert ended.code == code, ended.err + ended.out
+        assert not list(out.glob(f"{SPOOL_PREFIX}*")), "working files are left behind"
+        return ended, out
+
+    return run
+
+
+def outcomes(out):
+    return pl.read_parquet(out / "outcomes.parquet")
+
+
+def with_ids(*ids):
+    return [row | {"id": name} for row, name in zip(lead_rows(len(ids)), ids, strict=True)]
+
+
+# --- decimal ids ------------------------------------------------------------------------------------------------
+
+
+def test_ids_that_all_have_a_decimal_zero_lose_it(check):
+    _, out = check(with_ids("123.0", "7.0", "  88.0", None))
+    assert outcomes(out)["externId"].to_list() == ["123", "7", "88", None]
+    assert pl.read_parquet(out / "leads.parquet")["externId"].to_list() == ["123", "7", "88"]
+    assert outcomes(out)["note"].str.contains("decimal zero left out").to_list()[:3] == [True] * 3
+
+
+@pytest.mark.parametrize("odd", ["A7", "124", "1.5", "9.00", "-3.0"])
+def test_one_other_id_among_them_leaves_all_as_they_are(check, odd):
+    _, out = check(with_ids("123.0", odd, "88.0"))
+    assert outcomes(out)["externId"].to_list() == ["123.0", odd, "88.0"]
+    assert pl.read_parquet(out / "leads.parquet")["externId"].to_list() == ["123.0", odd, "88.0"]
+
+
+def test_ids_that_differ_only_by_a_decimal_zero_stay_two(check):
+    _, out = check(with_ids("123.0", "123"))
+    assert outcomes(out)["outcome"].to_list() == ["NOT_SENT", "NOT_SENT"]
+
+
+# --- repeats ----------------------------------------------------------------------------------------------------
+
+
+def repeated():
+    """Rows 0, 2 and 4 share a number, rows 1 and 5 an id; `updated` says another of them is the newest."""
+    rows = lead_rows(6)
+    for row in (2, 4):
+        rows[row]["phone"] = rows[0]["phone"]
+    rows[5]["id"] = rows[1]["id"]
+    days = ("2026-01-03", "2026-01-01", "2026-03-01", None, "2026-02-01", "2026-01-02")
+    return [row | {"updated": day} for row, day in zip(rows, days, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "numbers_kept", "ids_kept"),
+    [
+        ({}, 0, 1),
+        ({"keep": "first"}, 0, 1),
+        ({"keep": "last"}, 4, 5),
+        ({"keep": "largest", "by": "updated"}, 2, 5),
+        ({"keep": "smallest", "by": "updated"}, 0, 1),
+    ],
+    ids=["by default", "first", "last", "largest", "smallest"],
+)
+@pytest.mark.parametrize("batch_size", [1, 1000])
+def test_of_repeats_the_job_says_which_stays_however_requests_are_cut(
+    check, duplicates, numbers_kept, ids_kept, batch_size
+):
+    sections = {"duplicates": duplicates} if duplicates else {}
+    _, out = check(repeated(), load={"batch_size": batch_size}, **sections)
+    expected = dict.fromkeys({0, 2, 4} - {numbers_kept}, ("PHONE_REPEATED", f"source_row {numbers_kept} is kept"))
+    expected |= dict.fromkeys({1, 5} - {ids_kept}, ("EXTERN_ID_REPEATED", f"source_row {ids_kept} is kept"))
+    aside = outcomes(out).filter(pl.col("outcome") == "DUPLICATE").select("source_row", "reason", "detail")
+    assert {row: (reason, detail) for row, reason, detail in aside.rows()} == expected
+    staged = pl.read_parquet(out / "leads.parquet")["source_row"].to_list()
+    assert staged == sorted({numbers_kept, ids_kept, 3})
+    report = json.loads((out / "report.json").read_text())
+    assert (report["counts"]["DUPLICATE"], report["balanced"]) == (3, True)
+
+
+def test_a_refused_row_sets_no_other_aside(check):
+    rows = lead_rows(2)
+    rows[1] |= {"id": rows[0]["id"]}
+    rows[0]["phone"] = "12"
+    _, out = check(rows, duplicates={"keep": "first"})
+    assert outcomes(out).select("outcome", "reason").rows() == [("REJECTED", "PHONE_TOO_SHORT"), ("NOT_SENT", None)]
+
+
+# --- damage -----------------------------------------------------------------------------------------------------
+
+
+def rounded():
+    """One row in ten has a number that a spreadsheet rounded."""
+    return [row | ({"phone": "4.15555E+09"} if place % 10 == 0 else {}) for place, row in enumerate(lead_rows(100))]
+
+
+def test_a_damaged_column_is_a_warning_by_default(check, leadferry, tmp_path):
+    _, out = check(rounded())
+    report = json.loads((out / "report.json").read_text())
+    assert report["status"] == "checked"
+    (damage,) = [each for each in report["damage"] if each["field"] == "leadPhone"]
+    assert (damage["column"], damage["rows"], damage["values"], damage["first_row"]) == ("phone", 10, 100, 0)
+    assert damage["damaged"] is True
+    told = leadferry("check", tmp_path / "leads.toml")
+    assert told.code == 0
+    assert damage["sentence"] in " ".join((told.out + told.err).split())
+
+
+def test_a_damaged_column_stops_the_run_where_the_job_says_so(check):
+    _, out = check(rounded(), code=3, quality={"damage": "stop"})
+    report = json.loads((out / "report.json").read_text())
+    assert report["status"] == "gate"
+    assert [each["kind"] for each in report["damage"] if each["damaged"]] == ["SCIENTIFIC_NOTATION"]
+    with (out / "rejects.csv").open(encoding="utf-8", newline="") as file:
+        rejects = list(csv.DictReader(file))
+    refused = [row for row in rejects if row["leadferry_reason"] == "PHONE_ROUNDED"]
+    assert len(refused) == 10
+    assert "4.15555E+09" in str(refused[0])
+
+
+def test_less_damage_than_the_share_does_not_stop_the_run(check):
+    check(rounded(), quality={"damage": "stop", "damage_share": 0.2})
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------
+
+
+def test_outcomes_say_what_each_source_of_a_zone_said(check):
+    rows = lead_rows(2)
+    rows[0] |= {"phone": "213-555-0123", "zip": "10001", "state": "NY"}
+    _, out = check(rows)
+    first = outcomes(out).row(0, named=True)
+    assert [first[name] for name in EVIDENCE] == [
+        "America/Los_Angeles",
+        "number",
+        True,
+        "America/New_York",
+        "America/Los_Angeles",
+        "America/New_York",
+    ]
+    assert (first["outcome"], first["leadTimezone"]) == ("NOT_SENT", "PST")
+    assert outcomes(out)["time_zone_conflict"].to_list() == [True, False]
+    assert json.loads((out / "report.json").read_text())["time_zone_conflicts"] == 1
+
+
+# --- the stage itself -------------------------------------------------------------------------------------------
+
+TODAY = dt.date(2026, 1, 15)
+
+
+def stage(job, path, *, load=True, limit=None):
+    """Prepare as `load` does or as `check` does; returns what came of it with its verdicts and leads."""
+    folder = RunFolder(path)
+    folder.make()
+    if load:
+        prepared = prepare_run(job, folder, as_of=TODAY, limit=limit, progress=SilentProgress())
+        return prepared, pl.read_parquet(folder.verdicts), pl.read_parquet(folder.leads)
+    with prepared_check(job, folder, as_of=TODAY, limit=limit, progress=SilentProgress()) as (prepared, rows):
+        assert rows.select(pl.len()).collect().item() == prepared.rows_read
+    return prepared, pl.read_parquet(folder.outcomes), pl.read_parquet(folder.leads)
+
+
+def mixed():
+    rows = lead_rows(40)
+    rows[3]["phone"] = "12"
+    rows[17]["phone"] = rows[2]["phone"]
+    rows[31]["id"] = rows[30]["id"]
+    return rows
+
+
+def test_check_and_load_prepare_alike_in_memory_and_on_disk(make_job, tmp_path, monkeypatch):
+    job = read_job(make_job(mixed()))
+    loaded = stage(job, tmp_path / "load")
+    checked = stage(job, tmp_path / "check", load=False)
+    monkeypatch.setattr(flows.preparation, "_SPOOL_BYTES", 0)
+    spilled = stage(job, tmp_path / "disk", load=False)
+    prepared, verdicts, leads = loaded
+    assert (prepared.rows_read, prepared.rejected, prepared.duplicates, prepared.leads) == (40, 1, 2, 37)
+    assert [batch.size for batch in prepared.batches] == [10, 10, 10, 7]
+    for other in (checked, spilled):
+        assert other[0] == prepared
+        assert other[1].equals(verdicts)
+        assert other[2].equals(leads)
+    for name in ("load", "check", "disk"):
+        assert not list((tmp_path / name).glob(f"{SPOOL_PREFIX}*"))
+
+
+def test_a_row_group_of_the_staged_leads_is_a_batch(make_job, tmp_path):
+    prepared, _, leads = stage(read_job(make_job(mixed())), tmp_path / "run")
+    for batch in prepared.batches:
+        part = leads.slice(batch.first, batch.size)
+        assert part["batch_id"].unique().to_list() == [batch.batch_id]
+
+
+def test_what_is_prepared_is_not_made_again_and_reads_back_as_it_was(make_job, tmp_path):
+    job = read_job(make_job(rounded()))
+    prepared, _, _ = stage(job, tmp_path / "run")
+    assert prepared.damaged
+    assert Prepared.from_json(prepared.to_json()) == prepared
+    written = (tmp_path / "run" / "leads.parquet").stat()
+    again, _, _ = stage(job, tmp_path / "run")
+    assert again == prepared
+    assert (tmp_path / "run" / "leads.parquet").stat().st_mtime_ns == written.st_mtime_ns
+
+
+@pytest.mark.parametrize("load", [True, False])
+def test_a_limit_reads_the_first_rows_alone(make_job, tmp_path, load):
+    prepared, verdicts, _ = stage(read_job(make_job(mixed())), tmp_path / "run", load=load, limit=5)
+    assert prepared.rows_read == verdicts.height == 5
+
+
+@pytest.mark.parametrize("load", [True, False])
+def test_a_header_without_rows_is_an_error_and_leaves_no_file(make_job, tmp_path, load):
+    job = read_job(make_job("id,phone,name,zip,state\n"))
+    with pytest.raises(SourceError, match="no rows"):
+        stage(job, tmp_path / "run", load=load)
+    assert list((tmp_path / "run").iterdir()) == []
+
+
+@pytest.mark.parametrize("rows", [1, 3, 10, 1000])
+def test_the_size_of_the_pieces_changes_nothing(make_job, tmp_path, monkeypatch, rows):
+    """Verdicts and leads are written piece by piece; batches, repeats and ids reach over their borders."""
+    job = read_job(make_job(mixed()))
+    whole = stage(job, tmp_path / "whole")
+    monkeypatch.setattr(flows.preparation, "_SLICE_ROWS", rows)
+    for load in (True, False):
+        prepared, verdicts, leads = stage(job, tmp_path / f"pieces{load}", load=load)
+        assert prepared == whole[0]
+        assert verdicts.equals(whole[1])
+        assert leads.equals(whole[2])

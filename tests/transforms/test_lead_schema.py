@@ -1,0 +1,139 @@
+"""pandera is the judge: it catches what the table forbids, on frames that are eager, and nothing else judges rows."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pandera.errors import SchemaError, SchemaErrors
+
+from tests.conftest import PROJECT
+from transforms.lead_rules import EXTERN_ID_LENGTH, FAULT_COLUMNS, ROW_RULES
+from transforms.lead_schema import candidate_schema, judge_candidates, lead_schema
+from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
+
+IDS = ["a", None, "x" * (EXTERN_ID_LENGTH + 1), "x" * EXTERN_ID_LENGTH, "a\tb", "\x85", "x" * 300 + "\n", "\u00e9 7"]
+CODES = {column: [rule.reason.value for rule in ROW_RULES if rule.column == column] for column in FAULT_COLUMNS}
+BAD_CANDIDATES = [
+    ("externId", None),
+    ("externId", "x" * (EXTERN_ID_LENGTH + 1)),
+    ("externId", "a\x00b"),
+    *((column, codes[0]) for column, codes in CODES.items()),
+]
+BAD_LEADS = [
+    ("externId", None),
+    ("externId", "a\nb"),
+    ("leadPhone", "212-555-0123"),
+    ("leadPhoneE164", "020 7946 0958"),
+    ("leadTimezone", "America/New_York"),
+]
+
+
+def frame_of(column, *values):
+    """`externId` and one more column, or `externId` alone."""
+    ids = {"externId": [f"id{place}" for place in range(len(values))]}
+    return pl.DataFrame(ids | {column: list(values)}, schema_overrides={column: pl.String})
+
+
+@pytest.mark.parametrize(("column", "value"), BAD_CANDIDATES)
+def test_one_bad_value_of_a_candidate_raises_when_eager_and_passes_unseen_when_lazy(column, value):
+    bad = frame_of(column, *(["fine"] if column == "externId" else [None]), value)
+    with pytest.raises(SchemaErrors) as caught:
+        candidate_schema().validate(bad, lazy=True)
+    assert set(caught.value.failure_cases["index"]) == {1}
+    with pytest.raises(SchemaError):
+        candidate_schema().validate(bad)
+    # pandera's default depth for a LazyFrame is the schema alone: the reason why frames are eager here.
+    assert candidate_schema().validate(bad.lazy(), lazy=True).collect().equals(bad)
+
+
+@pytest.mark.parametrize(("column", "value"), BAD_LEADS)
+def test_one_bad_value_of_a_lead_raises_when_eager_and_passes_unseen_when_lazy(column, value):
+    good = {"externId": "fine", "leadPhone": "2125550123", "leadPhoneE164": "+442079460958", "leadTimezone": "EST"}
+    bad = frame_of(column, good[column], value)
+    with pytest.raises(SchemaErrors) as caught:
+        lead_schema().validate(bad, lazy=True)
+    assert set(caught.value.failure_cases["column"]) == {column}
+    lead_schema().validate(frame_of(column, good[column], good[column]), lazy=True)
+    assert lead_schema().validate(bad.lazy(), lazy=True).collect().equals(bad)
+
+
+def test_every_column_with_checks_has_a_bad_value_above():
+    checked = {name for name, column in candidate_schema().columns.items() if column.checks}
+    assert checked == {column for column, _ in BAD_CANDIDATES} == {"externId", *FAULT_COLUMNS}
+    assert {name for name, column in lead_schema().columns.items() if column.checks} == {name for name, _ in BAD_LEADS}
+
+
+def test_every_field_of_a_lead_has_a_type():
+    objects = {f"{name}\\..+" for name in OBJECT_FIELDS}
+    assert set(lead_schema().columns) == {*TEXT_FIELDS, *INTEGER_FIELDS, *objects}
+    for name in (*TEXT_FIELDS, *INTEGER_FIELDS, "extendedLeadData.k", "personaPhoneConfig.k"):
+        with pytest.raises(SchemaErrors, match="dtype"):
+            lead_schema().validate(frame_of("externId", "a").with_columns(pl.lit(1.5).alias(name)), lazy=True)
+
+
+@st.composite
+def candidate_frames(draw):
+    """Candidates with some of the fault columns absent, and nulls, codes and strange texts in the rest."""
+    height = draw(st.integers(0, 6))
+    named = draw(st.sets(st.sampled_from(FAULT_COLUMNS)))
+    cells = {"externId": draw(st.lists(st.sampled_from(IDS), min_size=height, max_size=height))}
+    for column in sorted(named):
+        values = st.none() | st.sampled_from([*CODES[column], "SOMETHING_ELSE"])
+        cells[column] = draw(st.lists(values, min_size=height, max_size=height))
+    return pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String))
+
+
+@settings(max_examples=60, deadline=None)
+@given(candidate_frames())
+def test_a_reason_is_the_first_rule_of_the_table_that_does_not_hold(frame):
+    there = [rule for rule in ROW_RULES if rule.column in frame.columns]
+    holding = {rule.reason.value: frame.select(rule.holds(pl.col(rule.column))).to_series().to_list() for rule in there}
+    expected = [next((code for code, held in holding.items() if not held[row]), None) for row in range(frame.height)]
+    before = frame.clone()
+    assert judge_candidates(frame).to_list() == expected
+    assert frame.equals(before)
+
+
+def test_no_rule_leaves_it_open_whether_it_holds():
+    """A null from a check would count as kept in pandera and as broken elsewhere."""
+    for rule in ROW_RULES:
+        values = pl.DataFrame({"v": [*IDS, rule.reason.value]}, schema={"v": pl.String})
+        assert values.select(rule.holds(pl.col("v"))).to_series().null_count() == 0, rule.reason
+
+
+CHUNKS = [(200 + place, 2 + place % 3) for place in range(60)]
+
+
+def test_chunks_judged_at_once_are_judged_alike():
+    """The prepare stage judges two chunks at a time; pandera keeps its depth of validation in a context."""
+
+    def judge(chunk):
+        height, step = chunk
+        faults = ["PHONE_MISSING" if row % step == 0 else None for row in range(height)]
+        frame = pl.DataFrame(
+            {"externId": ["a"] * height, "phone_fault": faults}, schema_overrides={"phone_fault": pl.String}
+        )
+        return judge_candidates(frame).to_list() == faults
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(judge, CHUNKS))
+
+
+@pytest.mark.parametrize("setting", ["PANDERA_VALIDATION_DEPTH=SCHEMA_ONLY", "PANDERA_VALIDATION_ENABLED=False"])
+@pytest.mark.xfail(strict=True, reason="pandera's own environment variables switch our rules off: lead_schema.py")
+def test_no_setting_of_panderas_from_outside_switches_the_rules_off(setting):
+    name, _, value = setting.partition("=")
+    code = (
+        "import polars as pl; from transforms.lead_schema import judge_candidates; "
+        "print(judge_candidates(pl.DataFrame({'externId': ['a', None]}))[1])"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(
+        command, env=os.environ | {name: value}, cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.strip() == "EXTERN_ID_MISSING"

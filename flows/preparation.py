@@ -6,7 +6,7 @@ what repeats is known after it, and the second pass writes leads and verdicts.
 
 import datetime as dt
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,20 +22,21 @@ from flows.extracting import NotWellFormedError, chunks_of, extract_source, sour
 from flows.job_file import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder
-from transforms.accounting import give_verdicts, pick_leads
+from transforms.accounting import TOLD_COLUMNS, give_verdicts, pick_leads
 from transforms.batching import BATCH_KEYS, Batch, cut_batches
 from transforms.damage import count_damage, judge_damage, merge_damage
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
-from transforms.lead_schema import lead_schema
+from transforms.lead_schema import lead_schema, validate
 from transforms.phones import PhoneChoices
-from transforms.preparing import LeadMapping, PreparingRules, prepare_leads
+from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
+from transforms.text import empty_to_null
 from transforms.time_zones import ZoneNaming, ZonePolicy
 from transforms.vocabulary.options import TimeZoneOption
 
 _WORKERS: Final = 2
 """Chunks prepared at once; polars works on each with every core, and this fills the gaps between its steps."""
 
-_SPOOL_BYTES: Final = 400_000_000
+_SPOOL_BYTES: Final = 600_000_000
 """Memory for what waits between the two passes, about a million rows of a usual list; more goes to disk."""
 
 _SLICE_ROWS: Final = 125_000
@@ -119,7 +120,7 @@ def prepared_check(
     Verdicts are written as the run's outcomes, for nothing will be sent. Raises SourceError.
     """
     for way in ways_to_read(job):
-        with Spool(folder.path, "rows", _SPOOL_BYTES // 2) as rows:
+        with Spool(folder.path, "rows", _SPOOL_BYTES * 2 // 3) as rows:
             progress.begin("prepare", None, "rows")
             try:
                 preparation = _Preparation(job, folder, as_of, progress, keep_rows=rows)
@@ -193,7 +194,7 @@ class _Preparation:
     def _first_pass(self, chunks: Iterator[pl.DataFrame], spool: Spool) -> RepeatedKeys:
         keys = RepeatedKeys(self._job.load.duplicate_handling)
         with ThreadPoolExecutor(_WORKERS) as pool:
-            for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=_WORKERS):
+            for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=1):
                 spool.append(piece.prepared)
                 if self._keep_rows is not None:
                     self._keep_rows.append(piece.rows)
@@ -210,14 +211,17 @@ class _Preparation:
         if self._job.duplicates.by is not None:
             prepared = prepared.with_columns(rows[self._job.duplicates.by].alias("rank_by"))
         damage = count_damage(rows, self._job.column_roles())
-        return _Piece(rows, prepared, damage, decimal_ids=_are_decimal(prepared["externId"]))
+        return _Piece(
+            rows, prepared, damage, decimal_ids=_are_decimal(prepared["externId"].filter(rows["row_fault"].is_null()))
+        )
 
     def _find_duplicates(self, keys: RepeatedKeys, spool: Spool) -> pl.DataFrame:
         if not keys.any:
             return pl.DataFrame(schema=DUPLICATE_SCHEMA)
         contested = []
-        for prepared in spool.frames():
-            sound = _sound(prepared, ("source_row", *BATCH_KEYS, "rank_by"))
+        wanted = [name for name in ("source_row", *BATCH_KEYS, "rank_by", "reason") if name in spool.columns]
+        for prepared in spool.frames(wanted):
+            sound = prepared.filter(pl.col("reason").is_null())
             contested.append(sound.filter(keys.contested(sound)))
         return find_duplicates(pl.concat(contested), self._job.load.duplicate_handling, self._job.duplicates.keep)
 
@@ -228,10 +232,12 @@ class _Preparation:
         told = pl.when(pl.col("externId").is_not_null()).then(
             pl.lit("externId: decimal zero left out, as in the whole column")
         )
-        return prepared.with_columns(
-            pl.col("externId").str.strip_suffix(".0"),
-            pl.concat_str(pl.col("note"), told, separator="; ", ignore_nulls=True).alias("note"),
-        )
+        mended = prepared.with_columns(pl.col("externId").str.strip_suffix(".0"))
+        if "note" not in prepared.columns:
+            return mended
+        # Not an empty note where there is nothing to tell.
+        note = pl.concat_str(pl.col("note"), told, separator="; ", ignore_nulls=True)
+        return mended.with_columns(empty_to_null(note).alias("note"))
 
     def _judge_damage(self) -> tuple[dict[str, Any], ...]:
         found = judge_damage(merge_damage(self._damage), self._job.quality.damage_share)
@@ -249,6 +255,7 @@ class _Staging:
         mend: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> None:
         self._batch_size, self._duplicates, self._columns, self._mend = batch_size, duplicates, columns, mend
+        self._told = ["source_row", *(name for name in TOLD_COLUMNS if name in columns), *VERDICT_COLUMNS]
         self.batches: list[Batch] = []
 
     @property
@@ -258,15 +265,15 @@ class _Staging:
 
     def verdicts(self, spool: Spool) -> Iterator[pl.DataFrame]:
         """Yield the verdict on every row."""
-        for prepared in _slices(spool):
+        for prepared in _slices(spool, self._told):
             yield give_verdicts(self._mend(prepared), self._duplicates)
 
     def leads(self, spool: Spool) -> Iterator[pl.DataFrame]:
         """Yield the leads with their `batch_id`, whole batches at a time, every one checked as a lead must be."""
         rest: pl.DataFrame | None = None
-        for prepared in _slices(spool):
+        for prepared in _slices(spool, [*self._columns, "reason"]):
             picked = pick_leads(self._mend(prepared), self._duplicates, self._columns)
-            lead_schema().validate(picked.drop("source_row"), lazy=True)
+            validate(lead_schema(), picked.drop("source_row"))
             leads = picked if rest is None else pl.concat([rest, picked])
             whole = leads.height // self._batch_size * self._batch_size
             yield self._with_batches(leads.head(whole))
@@ -284,9 +291,9 @@ class _Staging:
         return leads.with_columns(ids.gather(pl.int_range(leads.height, eager=True) // self._batch_size))
 
 
-def _slices(spool: Spool) -> Iterator[pl.DataFrame]:
-    """Yield the frames of a spool in pieces small enough for two files to be written at once."""
-    for frame in spool.frames():
+def _slices(spool: Spool, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield `columns` of a spool's frames in pieces small enough for two files to be written at once."""
+    for frame in spool.frames(columns):
         yield from frame.iter_slices(_SLICE_ROWS)
 
 

@@ -29,6 +29,9 @@ OUTCOME_COLUMNS: Final = (
     "note",
 )
 
+TOLD_COLUMNS: Final = ("externId", "leadPhone", "leadPhoneE164", "leadTimezone", "state")
+"""Fields of a lead that its outcome repeats."""
+
 NOT_LOADED: Final = tuple(outcome.value for outcome in Outcome if outcome not in {Outcome.LOADED, Outcome.UNCHANGED})
 
 _OF_A_SEARCH: Final = {"batch_id": pl.String, "leadId": pl.Int64, "listId": pl.Int64, "leadState": pl.String}

@@ -5,6 +5,7 @@ from functools import cache
 
 import pandera.polars as pa
 import polars as pl
+from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
 from transforms.lead_rules import LEAD_CHOICES, LEAD_PATTERNS, ROW_RULES, LeadRule
@@ -56,6 +57,15 @@ def _checked(check: pa.Check) -> pa.Column:
     return pa.Column(pl.String, nullable=True, required=False, checks=check)
 
 
+def validate(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> None:
+    """Check every value of `frame`. Raises SchemaErrors.
+
+    pandera can be told by the environment to check nothing, or no values; whether a lead may be sent is not left to it.
+    """
+    with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+        schema.validate(frame, lazy=True)
+
+
 def judge_candidates(candidates: pl.DataFrame) -> pl.Series:
     """Return each row's reason code, null for a row that keeps every rule; one text for each row of `candidates`.
 
@@ -89,7 +99,7 @@ def _parts(candidates: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.Series |
 def _failures(candidates: pl.DataFrame, places: pl.Series | None) -> pl.DataFrame:
     """Return `place` and `rank` of each rule that each candidate breaks; `places` are theirs in a larger frame."""
     try:
-        candidate_schema().validate(candidates, lazy=True)
+        validate(candidate_schema(), candidates)
     except SchemaErrors as errors:
         ranked = _ranked(errors.failure_cases)
         if places is not None:

@@ -7,6 +7,7 @@ import json
 import polars as pl
 import pytest
 
+import flows.extracting
 import flows.preparation
 from connectors.spool import SPOOL_PREFIX
 from flows.job_file import read_job
@@ -253,3 +254,28 @@ def test_the_size_of_the_pieces_changes_nothing(make_job, tmp_path, monkeypatch,
         assert prepared == whole[0]
         assert verdicts.equals(whole[1])
         assert leads.equals(whole[2])
+
+
+@pytest.mark.parametrize("load", [True, False])
+@pytest.mark.parametrize("rows", [1, 3, 7])
+def test_the_size_of_the_chunks_changes_nothing(make_job, tmp_path, monkeypatch, rows, load):
+    job = read_job(make_job(mixed(), duplicates={"keep": "last"}))
+    whole = stage(job, tmp_path / "whole")
+    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", rows)
+    prepared, verdicts, leads = stage(job, tmp_path / "chunks", load=load)
+    assert prepared == whole[0]
+    assert verdicts.equals(whole[1])
+    assert leads.equals(whole[2])
+    assert [batch.number for batch in prepared.batches] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("place", [0, 4, 8])
+def test_one_other_id_in_any_chunk_leaves_the_ids_of_all_as_they_are(make_job, tmp_path, monkeypatch, place):
+    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", 3)
+    ids = [f"{number}.0" for number in range(100, 109)]
+    _, mended, _ = stage(read_job(make_job(with_ids(*ids))), tmp_path / "all")
+    assert mended["externId"].to_list() == [name.removesuffix(".0") for name in ids]
+    ids[place] = "A7"
+    _, verdicts, leads = stage(read_job(make_job(with_ids(*ids))), tmp_path / "but one")
+    assert verdicts["externId"].to_list() == leads["externId"].to_list() == ids
+    assert not verdicts["note"].fill_null("").str.contains("decimal zero").any()

@@ -125,7 +125,6 @@ def test_chunks_judged_at_once_are_judged_alike():
 
 
 @pytest.mark.parametrize("setting", ["PANDERA_VALIDATION_DEPTH=SCHEMA_ONLY", "PANDERA_VALIDATION_ENABLED=False"])
-@pytest.mark.xfail(strict=True, reason="pandera's own environment variables switch our rules off: lead_schema.py")
 def test_no_setting_of_panderas_from_outside_switches_the_rules_off(setting):
     name, _, value = setting.partition("=")
     code = (

@@ -256,6 +256,8 @@ class Job(Section):
     def _extension_has_a_label_of_its_own(self) -> Self:
         if self.phones.extension is not None and self.phones.extension in self.columns.extendedLeadData:
             raise ValueError("phones.extension: a column of extendedLeadData has this label already")
+        if self.phones.extension is not None and (self.is_abroad or not self.columns.leadPhone):
+            raise ValueError("phones.extension: it keeps the extensions of leadPhone columns with NANP numbers only")
         return self
 
     @model_validator(mode="after")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, reduce
 from operator import or_
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -170,6 +170,11 @@ def merge_damage(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     )
 
 
+def _is_mended(counts: Mapping[str, Any]) -> bool:
+    """Return whether preparing puts the column right: whole columns of ids such as `123.0` become `123`."""
+    return bool(counts["kind"] == DamageKind.DECIMAL_POINT and counts["field"] == "externId")
+
+
 def judge_damage(merged: pl.DataFrame, share: float) -> list[ColumnDamage]:
     """Return a verdict for each column and kind worth one, the worst first; a clean column has none.
 
@@ -190,7 +195,7 @@ def judge_damage(merged: pl.DataFrame, share: float) -> list[ColumnDamage]:
                 share=rows / values,
                 first_row=counts["first_row"],
                 sentence=_tell(counts),
-                damaged=rows / values >= share,
+                damaged=rows / values >= share and not _is_mended(counts),
             )
         )
     return sorted(verdicts, key=lambda verdict: (not verdict.damaged, -verdict.share, verdict.column, verdict.kind))

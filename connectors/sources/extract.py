@@ -89,7 +89,7 @@ def require_columns(wanted: Sequence[str], present: Sequence[str], where: str) -
         near = difflib.get_close_matches(name.lower().strip(), list(lowered), n=1, cutoff=0.6)
         hint = f"did you mean {lowered[near[0]]!r}?" if near else f"it has {', '.join(map(repr, present))}."
         faults.append(f"column {name!r} is not in {where}; {hint}")
-    raise SourceError("COLUMN_MISSING", " ".join(faults), "Correct [columns] in the job file.")
+    raise SourceError("COLUMN_MISSING", " ".join(faults), "Correct its name in the job file.")
 
 
 def refuse_empty(where: str, *, has_header: bool) -> SourceError:

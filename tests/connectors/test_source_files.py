@@ -77,7 +77,7 @@ def test_each_missing_column_is_named_with_the_nearest_one_or_all_there_are(want
         require_columns(wanted, ["LeadId", " phone"], "leads.csv")
 
     assert error.value.message == message
-    assert str(error.value) == f"{message} Correct [columns] in the job file."
+    assert str(error.value) == f"{message} Correct its name in the job file."
 
 
 @pytest.mark.parametrize(("has_header", "told"), [(True, "has a header but no rows"), (False, "is empty")])

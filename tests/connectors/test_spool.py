@@ -17,7 +17,8 @@ FRAMES = [
     pl.DataFrame({"row": [4, 5], "id": ["e", ""], "ok": [None, None]}, schema_overrides={"ok": pl.Boolean}),
 ]
 WHOLE = pl.concat(FRAMES)
-BUDGETS = {"memory": 10**9, "disk": 0, "both": FRAMES[0].estimated_size()}
+# 16 bytes a text count beside its characters.
+BUDGETS = {"memory": 10**9, "disk": 0, "both": FRAMES[0].estimated_size() + 16 * FRAMES[0].height * FRAMES[0].width}
 
 
 @pytest.fixture(params=BUDGETS)

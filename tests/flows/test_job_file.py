@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from flows.job_file import Columns, CsvSource, Delivery, Job, Load, Quality, TimeZones, read_job
+from flows.request_body import load_options
 from tests.conftest import PROJECT
 from transforms.vocabulary.errors import ConfigurationError
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
@@ -123,3 +124,35 @@ def test_every_key_is_in_the_reference(model: type[BaseModel]):
 @pytest.mark.parametrize("path", sorted((PROJECT / "data-samples").glob("*.toml")), ids=lambda path: path.name)
 def test_the_samples_are_valid_jobs(path: Path):
     assert read_job(path).name.startswith("sample-leads")
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ('[phones]\nphone_region = "GB"\nextension = "ext"\n', "phones.extension"),
+        ('[phones]\nphone_region = "XX"\n', "'XX' is no ISO 3166 code"),
+        ('[duplicates]\nkeep = "largest"\n', "name it with by"),
+        ('[duplicates]\nby = "updated"\n', "name it with by"),
+        ('[time_zones]\ncalling_hours = ["20:00", "09:00"]\n', "the earlier one first"),
+        ('[time_zones]\norder = ["zip", "zip"]\n', "each source of time zones once"),
+    ],
+)
+def test_what_cannot_go_together_is_refused_with_its_key(read, section, told):
+    with pytest.raises(ConfigurationError, match=told):
+        read(GOOD + section)
+
+
+def test_numbers_of_another_country_switch_the_international_options_on(read):
+    job = read(GOOD + '[phones]\nphone_region = "gb"\n')
+
+    options = load_options(job)
+    assert job.is_abroad
+    assert (options.phone_numbers_i18n_enabled, options.international_number_format) == (True, True)
+    assert options.number_origin_country == "GB"
+
+
+def test_options_that_contradict_the_numbers_are_refused(read):
+    with pytest.raises(ConfigurationError, match="phone_numbers_i18n_enabled"):
+        read(GOOD + 'phone_numbers_i18n_enabled = false\n[phones]\nphone_region = "GB"\n')
+    with pytest.raises(ConfigurationError, match="number_origin_country is FR"):
+        read(GOOD + 'number_origin_country = "FR"\n[phones]\nphone_region = "GB"\n')

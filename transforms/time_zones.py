@@ -291,7 +291,7 @@ def _first_without_early_calls(
     if latest is None:
         return None, None
     chosen = evidence[limits.index(latest)]
-    late = f"; calls after {latest // 60}:{latest % 60:02} there are past 21:00 elsewhere"
+    late = f" (calls after {latest // 60}:{latest % 60:02} there are past 21:00 elsewhere)"
     return chosen, _note(chosen, "as 8:00 there is too early nowhere else" + (late if latest < LAST_MINUTE else ""))
 
 

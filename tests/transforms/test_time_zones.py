@@ -372,7 +372,7 @@ def test_unless_told_the_hours_the_zone_is_one_where_no_morning_call_is_too_earl
     assert (found["time_zone"], found["time_zone_source"], found["time_zone_conflict"]) == (zone, source, True)
     assert found["zone_fault"] is None
     taken = {"zip": "the ZIP's", "number": "the number's", "state": "the state's"}[source]
-    late = f"as 8:00 there is too early nowhere else; calls after {latest} there are past 21:00 elsewhere"
+    late = f"as 8:00 there is too early nowhere else (calls after {latest} there are past 21:00 elsewhere)"
     assert found["zone_note"] == f"{DISPUTE}{taken} is taken, {late}"
 
 

@@ -1,5 +1,6 @@
 """Made-up leads for benchmarks: as varied as a real list, with the usual few per cent of damage, and no real person."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -93,3 +94,7 @@ def _phone() -> pl.Expr:
     chosen = [pl.when(pl.col("fate") < below).then(form) for below, form in odd.items()]
     chosen += [pl.when(pl.col("form") < below).then(form) for below, form in usual.items()]
     return pl.coalesce(chosen)
+
+
+if __name__ == "__main__":
+    write_source(Path(sys.argv[1]), int(sys.argv[2]))

@@ -147,6 +147,13 @@ def opened_run(run_id: str, progress: Progress, stop: Event | None = None) -> It
 
 def prepare(run: Run) -> Prepared:
     """Stage 1: read the source, make leads of it, and plan the batches. Raises SourceError, QualityGateError."""
+    if run.ledger.batches(run.run_id) and not run.folder.prepared.exists():
+        # Its batches name rows of files that preparing would now write anew, perhaps otherwise.
+        raise ConfigurationError(
+            "STAGED_FILES_MISSING",
+            f"The run {run.run_id} has planned batches, but {run.folder.prepared} is not there; nothing was changed.",
+            "Put the folder's files back, or finish the run with the version of Leadferry that began it.",
+        )
     prepared = prepare_run(
         run.job,
         run.folder,

@@ -315,3 +315,16 @@ def test_nothing_is_sent_before_all_earlier_leads_with_these_ids_were_seen(leadf
     else:
         assert (ended.code, ended.json["error"]["code"]) == (1, "EARLIER_LEADS_UNSEEN")
         assert (ended.json["counts"]["NOT_SENT"], ringcx.state.lead_count) == (5, 5)
+
+
+def test_a_run_whose_staged_files_went_missing_is_not_staged_anew(leadferry, make_job, tmp_path):
+    """Its batches are rows of the old file: a new one may order or hold other leads, and send one twice."""
+    loaded = leadferry("load", make_job(lead_rows(12)), "--json", "--out", tmp_path / "out")
+    (tmp_path / "out" / "prepared.json").unlink()
+    before = (tmp_path / "out" / "leads.parquet").stat().st_mtime_ns
+
+    ended = leadferry("resume", loaded.json["run_id"], "--json")
+
+    assert ended.code == 2, ended
+    assert ended.json["error"]["code"] == "STAGED_FILES_MISSING"
+    assert (tmp_path / "out" / "leads.parquet").stat().st_mtime_ns == before

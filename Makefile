@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: install demo prefect-demo test check bench lock clean
+.PHONY: install demo prefect-demo test chaos check bench lock clean
 install: .venv/installed
 
 .venv/installed: requirements.lock pyproject.toml
@@ -25,6 +25,10 @@ prefect-demo: install
 
 test: install
 	@$(BIN)/python -m pytest
+
+# CHAOS_SCHEDULES and CHAOS_SEED choose how many schedules are played, and from which seed on.
+chaos: install
+	@$(BIN)/python -m tests.chaos
 
 check: install
 	@$(BIN)/ruff check .

@@ -5,82 +5,53 @@ first byte leaves; an attempt that has no end in the ledger may have done anythi
 """
 
 import datetime as dt
-import sqlite3
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import orjson
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine, Row
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
 
+from connectors import ledger_leases
+from connectors.ledger_engine import BUSY_SECONDS, PATIENCE_SECONDS, LedgerDatabase
+from connectors.ledger_layout import bring_up_to_date
+from connectors.ledger_leases import Lease, Owner
+from connectors.ledger_tables import BATCHES, EVENTS, RUNS
+from connectors.ledger_windows import LedgerWindows
 from transforms.batching import Batch
 from transforms.vocabulary.errors import ConfigurationError
 
-SCHEMA_VERSION: Final = 1
-_BUSY_SECONDS: Final = 30
-_ASK_AGAIN_SECONDS: Final = 0.02
-
-_METADATA: Final = sa.MetaData()
-_VERSION = sa.Table("leadferry_schema", _METADATA, sa.Column("version", sa.Integer, nullable=False))
-_RUNS = sa.Table(
-    "leadferry_runs",
-    _METADATA,
-    sa.Column("run_id", sa.String(200), primary_key=True),
-    sa.Column("job", sa.String(200), nullable=False),
-    sa.Column("status", sa.String(40), nullable=False),
-    sa.Column("folder", sa.Text, nullable=False),
-    sa.Column("job_json", sa.Text, nullable=False),
-    sa.Column("row_limit", sa.BigInteger),
-    sa.Column("started_at", sa.String(40), nullable=False),
-    sa.Column("finished_at", sa.String(40)),
-    sa.Column("account_id", sa.String(100)),
-    sa.Column("campaign_id", sa.BigInteger),
-    sa.Column("campaign_name", sa.Text),
-)
-_BATCHES = sa.Table(
-    "leadferry_batches",
-    _METADATA,
-    sa.Column("run_id", sa.String(200), sa.ForeignKey("leadferry_runs.run_id"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("batch_id", sa.String(100), nullable=False),
-    sa.Column("first", sa.BigInteger, nullable=False),
-    sa.Column("size", sa.Integer, nullable=False),
-)
-_EVENTS = sa.Table(
-    "leadferry_events",
-    _METADATA,
-    sa.Column("event_id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("run_id", sa.String(200), nullable=False),
-    sa.Column("number", sa.Integer, nullable=False),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("places", sa.Text),
-    sa.Column("baseline", sa.Text, nullable=False),
-    sa.Column("code", sa.String(100)),
-    sa.Column("message", sa.Text),
-    sa.Column("answer", sa.Text),
-    sa.Column("started_at", sa.String(40), nullable=False),
-    sa.Column("finished_at", sa.String(40)),
-    sa.ForeignKeyConstraint(["run_id", "number"], ["leadferry_batches.run_id", "leadferry_batches.number"]),
-    sa.Index("leadferry_events_by_batch", "run_id", "number"),
-)
-
-
-_RUN_COLUMNS: Final = tuple(column.name for column in _RUNS.columns)
-
 
 class EventState(StrEnum):
-    """What an event of a batch says; `SENDING` that nobody is sending any more means the same as `UNKNOWN`."""
+    """What an event of a batch says: an attempt to send, or a search that settled an unknown attempt.
+
+    `SENDING` that nobody is sending any more means the same as `UNKNOWN`.
+    """
 
     SENDING = "sending"
     ACCEPTED = "accepted"
     REFUSED = "refused"
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
-    SETTLED = "settled"  # a search said which leads of an unknown request landed; the others are proved absent
+    LANDED = "landed"  # every lead of the attempt is in RingCX
+    ABSENT = "absent"  # none is, and none can land any more
+    PARTLY_LANDED = "partly_landed"  # the answer names those that are; the others are proved absent
+
+    @classmethod
+    def _missing_(cls, value: object) -> "EventState | None":
+        """Read what a program of layout 1 writes that has the ledger open while it is upgraded."""
+        return cls.PARTLY_LANDED if value == "settled" else None
+
+    @property
+    def is_search(self) -> bool:
+        """Whether this is what a search proved, rather than what an attempt met."""
+        return self in {EventState.LANDED, EventState.ABSENT, EventState.PARTLY_LANDED}
 
 
 @dataclass(frozen=True)
@@ -98,6 +69,11 @@ class RunRecord:
     account_id: str | None
     campaign_id: int | None
     campaign_name: str | None
+    fingerprint: str | None = None
+
+
+_RUN_COLUMNS: Final = tuple(field.name for field in fields(RunRecord))
+_SELECT_RUN: Final = sa.select(*(RUNS.c[name] for name in _RUN_COLUMNS))
 
 
 @dataclass(frozen=True)
@@ -120,45 +96,83 @@ class BatchEvent:
     finished_at: str | None
 
 
-class Ledger:
-    """The ledger in one database; safe to use from several threads."""
+@dataclass(frozen=True)
+class EventTally:
+    """How often the events of a run had one state and code, and the words of the first of them."""
 
-    def __init__(self, url: str) -> None:
-        """Open (and, if new, lay out) the ledger at a SQLAlchemy `url`. Raises ConfigurationError if that fails."""
-        self._engine = _open_engine(url)
+    state: EventState
+    code: str | None
+    times: int
+    message: str | None
+
+
+class Ledger:
+    """The ledger in one database; safe to use from several threads.
+
+    A run is written to only between `claim_run` and `release_run` of the same object: whoever lost it meanwhile is
+    told so by a DeliveryError and nothing is recorded. Every method raises ConfigurationError where the database fails.
+    """
+
+    def __init__(
+        self, url: str, *, busy_seconds: float = BUSY_SECONDS, patience_seconds: float = PATIENCE_SECONDS
+    ) -> None:
+        """Open the ledger at a SQLAlchemy `url`; a new one is laid out, an old one upgraded.
+
+        Other programs that hold the database are waited for `busy_seconds`, a lost connection is made anew for
+        `patience_seconds`. Raises ConfigurationError for what is no ledger of this version.
+        """
+        self._open = partial(LedgerDatabase, url, busy_seconds=busy_seconds, patience_seconds=patience_seconds)
+        self._database = self._open()
+        self._windows: LedgerWindows | None = None
+        self._token = uuid4().hex
         try:
-            _lay_out(self._engine)
-            self._check_version()
-        except sa.exc.SQLAlchemyError as error:
-            raise ConfigurationError(
-                "LEDGER_UNUSABLE",
-                f"The ledger cannot be opened at {_shown(url)} ({type(error).__name__}).",
-                "Check LEADFERRY_LEDGER, LEADFERRY_HOME and the rights to write there.",
-            ) from None
+            bring_up_to_date(self._database)
+        except BaseException:
+            self._database.close()
+            raise
 
     def close(self) -> None:
         """Close every connection."""
-        self._engine.dispose()
+        self._database.close()
+        if self._windows is not None:
+            self._windows.close()
 
-    def _check_version(self) -> None:
-        with self._engine.begin() as db:
-            version = db.execute(sa.select(_VERSION.c.version)).scalar()
-            if version is None:
-                db.execute(_VERSION.insert().values(version=SCHEMA_VERSION))
-            elif version > SCHEMA_VERSION:
-                raise ConfigurationError(
-                    "LEDGER_NEWER",
-                    f"The ledger was written by a newer leadferry (layout {version}, this one knows {SCHEMA_VERSION}).",
-                    "Upgrade leadferry.",
-                )
+    def windows(self) -> LedgerWindows:
+        """Return the throttle windows that all processes on this ledger share."""
+        if self._windows is None:
+            self._windows = LedgerWindows(self._open(durable=False))
+        return self._windows
+
+    def claim_run(self, run_id: str, *, host: str, lock: str, seconds: float, dead: str | None = None) -> Lease | None:
+        """Make the run this object's for `seconds` and return None, or return the lease that another has on it.
+
+        `lock` names the lock file that is held meanwhile; `dead` is the token of an owner that is known to have ended.
+        """
+        owner = Owner(self._token, host, lock)
+
+        def work(db: Connection) -> Lease | None:
+            return ledger_leases.claim(db, run_id, owner, now=self._database.clock(db), seconds=seconds, dead=dead)
+
+        return self._database.write(work)
+
+    def renew_run(self, run_id: str, seconds: float) -> bool:
+        """Keep the run for `seconds` from now; False if another has it."""
+        return self._database.write(
+            lambda db: ledger_leases.renew(db, run_id, self._token, now=self._database.clock(db), seconds=seconds)
+        )
+
+    def release_run(self, run_id: str) -> None:
+        """Let others have the run at once."""
+        self._database.write(lambda db: ledger_leases.release(db, run_id, self._token))
 
     def open_run(self, run: RunRecord) -> None:
         """Record a new run. Raises ConfigurationError if the run id is taken."""
         values = {name: getattr(run, name) for name in _RUN_COLUMNS} | {"folder": str(run.folder)}
         try:
-            with self._engine.begin() as db:
-                db.execute(_RUNS.insert().values(values))
+            self._database.write(lambda db: db.execute(RUNS.insert().values(values)))
         except sa.exc.IntegrityError:
+            if self.find_run(run.run_id) == run:
+                return  # recorded right before the connection was lost
             raise ConfigurationError(
                 "RUN_EXISTS",
                 f"There is already a run {run.run_id}.",
@@ -167,23 +181,41 @@ class Ledger:
 
     def find_run(self, run_id: str) -> RunRecord | None:
         """Return a run, or None."""
-        with self._engine.connect() as db:
-            row = db.execute(sa.select(_RUNS).where(_RUNS.c.run_id == run_id)).one_or_none()
+        row = self._database.read(lambda db: db.execute(_SELECT_RUN.where(RUNS.c.run_id == run_id)).one_or_none())
         return None if row is None else _run(row)
 
     def list_runs(self) -> list[RunRecord]:
         """Return every run, newest first."""
-        with self._engine.connect() as db:
-            rows = db.execute(sa.select(_RUNS).order_by(_RUNS.c.started_at.desc(), _RUNS.c.run_id)).all()
+        query = _SELECT_RUN.order_by(RUNS.c.started_at.desc(), RUNS.c.run_id)
+        rows = self._database.read(lambda db: db.execute(query).all())
         return [_run(row) for row in rows]
 
+    def find_loaded(self, run: RunRecord) -> RunRecord | None:
+        """Return the newest other run of the same job that brought leads of the same rows into RingCX, or None."""
+        brought = (EventState.ACCEPTED, EventState.LANDED, EventState.PARTLY_LANDED)
+        query = _SELECT_RUN.where(
+            RUNS.c.fingerprint == run.fingerprint,
+            RUNS.c.job == run.job,
+            RUNS.c.run_id != run.run_id,
+            sa.exists().where(EVENTS.c.run_id == RUNS.c.run_id, EVENTS.c.state.in_([each.value for each in brought])),
+        ).order_by(RUNS.c.started_at.desc())
+        row = self._database.read(lambda db: db.execute(query).first())
+        return None if row is None else _run(row)
+
     def update_run(self, run_id: str, **values: str | int | None) -> None:
-        """Set columns of a run."""
-        with self._engine.begin() as db:
-            db.execute(_RUNS.update().where(_RUNS.c.run_id == run_id).values(values))
+        """Set columns of a run. Raises DeliveryError if it is not this object's."""
+
+        def work(db: Connection) -> None:
+            ledger_leases.require_run(db, run_id, self._token)
+            db.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(values))
+
+        self._database.write(work)
 
     def plan_batches(self, run_id: str, batches: Iterable[Batch]) -> None:
-        """Record the batches of a run, all or none; a run that has some already keeps those."""
+        """Record the batches of a run, all or none; a run that has some already keeps those.
+
+        Raises DeliveryError if the run is not this object's.
+        """
         rows = [
             {
                 "run_id": run_id,
@@ -194,35 +226,39 @@ class Ledger:
             }
             for batch in batches
         ]
-        with self._engine.begin() as db:
-            known = db.execute(sa.select(sa.func.count()).where(_BATCHES.c.run_id == run_id).select_from(_BATCHES))
+
+        def work(db: Connection) -> None:
+            ledger_leases.require_run(db, run_id, self._token)
+            known = db.execute(sa.select(sa.func.count()).where(BATCHES.c.run_id == run_id).select_from(BATCHES))
             if rows and not known.scalar():
-                db.execute(_BATCHES.insert(), rows)
+                db.execute(BATCHES.insert(), rows)
+
+        self._database.write(work)
 
     def batches(self, run_id: str) -> list[Batch]:
         """Return the batches of a run, in order."""
-        query = sa.select(_BATCHES).where(_BATCHES.c.run_id == run_id).order_by(_BATCHES.c.number)
-        with self._engine.connect() as db:
-            rows = db.execute(query).all()
+        query = sa.select(BATCHES).where(BATCHES.c.run_id == run_id).order_by(BATCHES.c.number)
+        rows = self._database.read(lambda db: db.execute(query).all())
         return [Batch(row.number, row.batch_id, row.first, row.size) for row in rows]
 
     def begin_attempt(
         self, run_id: str, number: int, *, places: Sequence[int] | None, baseline: Iterable[int], now: dt.datetime
     ) -> int:
-        """Record the intent to send and return the attempt's id; when this returns, it is on disk."""
-        values = {
-            "run_id": run_id,
-            "number": number,
-            "state": EventState.SENDING.value,
-            "places": None if places is None else orjson.dumps(list(places)).decode(),
-            "baseline": orjson.dumps(sorted(baseline)).decode(),
-            "started_at": now.isoformat(),
-        }
-        with self._engine.begin() as db:
-            key = db.execute(_EVENTS.insert().values(values)).inserted_primary_key
-        if key is None:
-            raise TypeError("the ledger's database returned no key for a new attempt")
-        return int(key[0])
+        """Record the intent to send and return the attempt's id; when this returns, it is on disk.
+
+        Raises DeliveryError if the run is not this object's: then nothing may be sent.
+        """
+        return self._add_event(
+            run_id,
+            {
+                "run_id": run_id,
+                "number": number,
+                "state": EventState.SENDING.value,
+                "places": None if places is None else orjson.dumps(list(places)).decode(),
+                "baseline": orjson.dumps(sorted(baseline)).decode(),
+                "started_at": now.isoformat(),
+            },
+        )
 
     def end_attempt(
         self,
@@ -234,41 +270,96 @@ class Ledger:
         answer: Mapping[str, Any] | None,
         now: dt.datetime,
     ) -> None:
-        """Record what an attempt's answer proved."""
+        """Record what an attempt's answer proved.
+
+        Raises DeliveryError if the run is not this object's: whoever has it asks by search what the attempt did.
+        """
         values = {
             "state": state.value,
-            "code": code,
-            "message": message,
+            "code": _storable(code),
+            "message": _storable(message),
             "answer": None if answer is None else orjson.dumps(answer).decode(),
             "finished_at": now.isoformat(),
         }
-        with self._engine.begin() as db:
-            db.execute(_EVENTS.update().where(_EVENTS.c.event_id == event_id).values(values))
+
+        def work(db: Connection) -> None:
+            ledger_leases.require_run_of_event(db, event_id, self._token)
+            db.execute(EVENTS.update().where(EVENTS.c.event_id == event_id).values(values))
+
+        self._database.write(work)
 
     def settle(
         self, run_id: str, number: int, *, places: Sequence[int], landed: Sequence[int], now: dt.datetime
     ) -> None:
-        """Record that a search settled the unknown attempt at `places`: `landed` are in RingCX, the rest are not."""
+        """Record that a search settled the unknown attempt at `places`: `landed` are in RingCX, the rest are not.
+
+        Raises DeliveryError if the run is not this object's.
+        """
         values = {
             "run_id": run_id,
             "number": number,
-            "state": EventState.SETTLED.value,
+            "state": _proof(places, landed).value,
             "places": orjson.dumps(list(places)).decode(),
             "baseline": "[]",
             "answer": orjson.dumps({"landed": list(landed)}).decode(),
             "started_at": now.isoformat(),
             "finished_at": now.isoformat(),
         }
-        with self._engine.begin() as db:
-            db.execute(_EVENTS.insert().values(values))
+        self._add_event(run_id, values)
+
+    def _add_event(self, run_id: str, values: Mapping[str, Any]) -> int:
+        """Add an event and return its id.
+
+        Where the connection is lost while committing, nobody knows whether the event is there. It is then added again
+        under the same key of ours, which the database lets in once.
+        """
+        key = uuid4().hex
+
+        def work(db: Connection) -> int:
+            ledger_leases.require_run(db, run_id, self._token)
+            insert = sqlite.insert if self._database.is_sqlite else postgresql.insert
+            new = insert(EVENTS).values(attempt_key=key, **values)
+            db.execute(new.on_conflict_do_nothing(index_elements=["attempt_key"]))
+            return int(db.execute(sa.select(EVENTS.c.event_id).where(EVENTS.c.attempt_key == key)).scalar_one())
+
+        try:
+            return self._database.write(work)
+        except sa.exc.IntegrityError:
+            raise ConfigurationError(
+                "LEDGER_DAMAGED",
+                f"The ledger has no batch {values['number']} of the run {run_id}.",
+                "Put back a copy of the ledger.",
+            ) from None
 
     def events(self, run_id: str, number: int | None = None) -> list[BatchEvent]:
         """Return the events of a run (or of one of its batches), oldest first."""
-        query = sa.select(_EVENTS).where(_EVENTS.c.run_id == run_id).order_by(_EVENTS.c.event_id)
+        query = sa.select(EVENTS).where(EVENTS.c.run_id == run_id).order_by(EVENTS.c.event_id)
         if number is not None:
-            query = query.where(_EVENTS.c.number == number)
-        with self._engine.connect() as db:
-            return [_event(row) for row in db.execute(query).all()]
+            query = query.where(EVENTS.c.number == number)
+        return [_event(row) for row in self._database.read(lambda db: db.execute(query).all())]
+
+    def tally_events(self, run_id: str) -> list[EventTally]:
+        """Return how often each state and code occurred in a run, in the order of their first occurrence."""
+        first = sa.func.min(EVENTS.c.event_id).label("first")
+        groups = (
+            sa.select(EVENTS.c.state, EVENTS.c.code, sa.func.count().label("times"), first)
+            .where(EVENTS.c.run_id == run_id)
+            .group_by(EVENTS.c.state, EVENTS.c.code)
+            .subquery()
+        )
+        query = (
+            sa.select(groups.c.state, groups.c.code, groups.c.times, EVENTS.c.message)
+            .join(EVENTS, EVENTS.c.event_id == groups.c.first)
+            .order_by(groups.c.first)
+        )
+        rows = self._database.read(lambda db: db.execute(query).all())
+        return [EventTally(EventState(row.state), row.code, row.times, row.message) for row in rows]
+
+
+def _proof(places: Sequence[int], landed: Sequence[int]) -> EventState:
+    if not landed:
+        return EventState.ABSENT
+    return EventState.LANDED if len(landed) == len(places) else EventState.PARTLY_LANDED
 
 
 def _run(row: Row[Any]) -> RunRecord:
@@ -290,51 +381,6 @@ def _event(row: Row[Any]) -> BatchEvent:
     )
 
 
-def _lay_out(engine: Engine) -> None:
-    """Make the tables that are not there; two processes may open a new ledger at the same moment."""
-    with engine.begin() as db:
-        for table in _METADATA.sorted_tables:
-            db.execute(sa.schema.CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                db.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-
-
-def _shown(url: str) -> str:
-    """Return a database URL as it may be shown: without its password."""
-    return sa.make_url(url).render_as_string(hide_password=True)
-
-
-def _open_engine(url: str) -> Engine:
-    try:
-        parsed = sa.make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return sa.create_engine(parsed, pool_pre_ping=True)
-        engine = sa.create_engine(parsed, connect_args={"timeout": _BUSY_SECONDS})
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise ConfigurationError(
-            "LEDGER_URL", f"LEADFERRY_LEDGER is no usable database URL ({type(error).__name__}).", "Correct it."
-        ) from None
-    sa.event.listen(engine, "connect", _make_durable)
-    return engine
-
-
-def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
-    """Switch the journal; unlike any other statement this does not wait by itself for a process that does the same."""
-    give_up_at = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > give_up_at:
-                raise
-            time.sleep(_ASK_AGAIN_SECONDS)
-        else:
-            return
-
-
-def _make_durable(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
-    cursor = connection.cursor()
-    _switch_to_wal(cursor)
-    cursor.execute("PRAGMA synchronous=FULL")  # a commit is on disk before the request it announces leaves
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
+def _storable(text: str | None) -> str | None:
+    """Return a foreign text as every database takes it: PostgreSQL refuses NUL, and none takes half a surrogate."""
+    return None if text is None else text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

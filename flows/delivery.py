@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, Semaphore
 from typing import Any, Final
 
 import polars as pl
@@ -24,29 +24,41 @@ from connectors.ringcx.throttle import interrupted
 from connectors.ringcx.wire import LoadOptions, load_request
 from connectors.staging import read_batch
 from flows.delivery_state import Piece, Standing, fold_events
+from flows.probing import Probe
 from flows.request_body import wire_rows
+from flows.request_size import RequestSize
 from transforms.batching import Batch
-from transforms.vocabulary.errors import ConfigurationError, DeliveryError, ServiceError
+from transforms.reconciling import fit_rejected
+from transforms.vocabulary.errors import DeliveryError, LeadferryError, ServiceError
 
 _STOPS_EVERYTHING: Final = frozenset(
-    {"HTTP_402", "HTTP_403", "HTTP_404", "HTTP_405", "HTTP_407", "HTTP_451", "NOT_AUTHORIZED"}
+    {
+        *("HTTP_402", "HTTP_403", "HTTP_404", "HTTP_405", "HTTP_407", "HTTP_451", "NOT_AUTHORIZED"),
+        # What the account's do-not-call scrubbing is set to stops every load until somebody mends that.
+        *("DNC_ACCOUNT_SETTINGS", "DNC_GREATER_ONE_DAY"),
+    }
 )
 """Answers that every further batch would get as well."""
 
-_REFUSES_ALL: Final = 25
-"""After so many refusals without one acceptance, the request itself is wrong, not a lead in it."""
-
 _MISSES: Final = 3
-"""How many searches in a row must miss a lead, the last of them after the settling time, to prove it absent."""
+"""How many searches in a row must miss a lead, the last of them begun after the settling time, to prove it absent."""
 
 _BASELINE_LOOKS: Final = 5
 """How often the leads that were there before are looked for until all that are counted are seen."""
 
 _THROTTLED: Final = "THROTTLED"
+_TOO_LARGE: Final = "TOO_LARGE"
 _PAUSE_SECONDS: Final = 1.0
 """How long a thread waits before it tries again to connect."""
 
+_LOOK_AGAIN: Final = 0.2
+"""Seconds after which a thread that waits for its turn looks whether it should stop."""
+
 _FIRST_ASK, _SLOWEST_ASK = 0.25, 5.0
+
+
+_Record = tuple[EventState, str | None, str | None, dict[str, Any] | None]
+"""State, code, the server's words, and what else is kept of an answer."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +85,8 @@ class Delivery:
         self._plan, self._ledger, self._ringcx, self._stop, self._now = plan, ledger, ringcx, stop, now
         self._lock = Lock()
         self._last_answer = time.monotonic()
-        self._accepted = self._refused = 0
+        self._probe, self._size = Probe(), RequestSize()
+        self._requests = Semaphore(plan.max_in_flight)
         self._failure: DeliveryError | None = None
 
     def run(self, batches: list[Batch], on_batch: Callable[[Batch], None]) -> None:
@@ -82,11 +95,14 @@ class Delivery:
         Raises RunInterruptedError when stopped, and DeliveryError where going on is pointless; both leave the ledger
         ready for a resume. A batch that no search could settle is left as it is and stops no other.
         """
-        with ThreadPoolExecutor(self._plan.max_in_flight, thread_name_prefix="deliver") as pool:
+        # While as many requests as may be are in flight, as many batches again are made ready: when a throttle's
+        # window opens, whatever it lets through leaves at once, however slowly the server answers.
+        workers = 2 * self._plan.max_in_flight
+        with ThreadPoolExecutor(workers, thread_name_prefix="deliver") as pool:
             waiting: set[Future[Batch]] = set()
             for batch in batches:
                 # Bounded, so that neither a stop nor memory has to deal with a queue of everything.
-                while len(waiting) >= 2 * self._plan.max_in_flight:
+                while len(waiting) > workers:
                     waiting = self._collect(waiting, on_batch)
                 if self._stopping():
                     break
@@ -113,6 +129,13 @@ class Delivery:
 
     def _deliver(self, batch: Batch) -> Batch:
         """Bring one batch as far as it goes."""
+        try:
+            self._advance(batch)
+        finally:
+            self._probe.leave(batch.number)
+        return batch
+
+    def _advance(self, batch: Batch) -> None:
         leads: pl.DataFrame | None = None
         while not self._stopping():
             events = self._ledger.events(self._plan.run_id, batch.number)
@@ -124,15 +147,14 @@ class Delivery:
                 piece, event = next(iter(standing.to_ask.items()))
                 if not self._settle(batch, leads, piece, event, events):
                     break
-            else:
+            elif self._probe.may_send(batch.number, _LOOK_AGAIN):
                 self._send(batch, leads, standing, events)
-        return batch
 
     def _send(self, batch: Batch, leads: pl.DataFrame, standing: Standing, events: list[BatchEvent]) -> None:
         if events:
             self._check_patience(events[-1])
-        piece = standing.to_send[0]
         baseline = events[0].baseline if events else self._take_baseline(leads)
+        piece = self._next_piece(standing)
         body = load_request(self._plan.options, wire_rows(leads, piece))
         places = None if len(piece) == batch.size else piece
         attempt: int | None = None
@@ -140,30 +162,50 @@ class Delivery:
         def begin() -> None:
             """Write the intent when the throttle has let the request through: a wait before it is no attempt."""
             nonlocal attempt
+            if self._stopping():
+                raise interrupted()
             if attempt is not None:
-                self._end(attempt, NotSent("TOKEN_RENEWED", "The token had run out; sent again with a new one."))
+                self._end(
+                    attempt, _record_of(NotSent("TOKEN_RENEWED", "The token had run out; sent again anew."), leads, ())
+                )
+            # The ids that were there before are noted once: a batch may need many attempts.
             attempt = self._ledger.begin_attempt(
-                self._plan.run_id, batch.number, places=places, baseline=baseline, now=self._now()
+                self._plan.run_id,
+                batch.number,
+                places=places,
+                baseline=() if events or attempt is not None else baseline,
+                now=self._now(),
             )
 
-        answer = self._ringcx.load(self._plan.campaign_id, body, on_turn=begin)
-        if attempt is not None:
-            self._end(attempt, answer)
-        self._after(answer)
+        with self._requests:
+            answer = self._ringcx.load(self._plan.campaign_id, body, on_turn=begin)
+            if isinstance(answer, Refused) and answer.code in _STOPS_EVERYTHING:
+                answer = NotSent(answer.code, answer.message)
+            if attempt is not None:
+                self._end(attempt, _record_of(answer, leads, piece))
+        self._after(answer, batch, len(piece))
 
-    def _end(self, attempt: int, answer: LoadAnswer) -> None:
-        state, code, message, kept = _record_of(answer)
+    def _next_piece(self, standing: Standing) -> Piece:
+        """Return the places to send next, no more than RingCX takes in one request."""
+        piece = min(standing.to_send, key=len) if self._probe.is_narrow() else standing.to_send[0]
+        return piece[: self._size.fit(len(piece))]
+
+    def _end(self, attempt: int, record: _Record) -> None:
+        state, code, message, kept = record
         self._ledger.end_attempt(attempt, state=state, code=code, message=message, answer=kept, now=self._now())
 
-    def _after(self, answer: LoadAnswer) -> None:
-        """Decide what an answer means for the run: go on, wait a little, or stop it."""
+    def _after(self, answer: LoadAnswer, batch: Batch, leads: int) -> None:
+        """Decide what an answer to a request of so many leads means for the run: go on, wait a little, or stop it."""
         if isinstance(answer, Accepted | Refused):
             with self._lock:
                 self._last_answer = time.monotonic()
-                self._accepted += isinstance(answer, Accepted)
-                self._refused += isinstance(answer, Refused)
-                refuses_all = not self._accepted and self._refused >= _REFUSES_ALL
-            if refuses_all and isinstance(answer, Refused):
+        if isinstance(answer, Accepted):
+            self._size.accepted(leads)
+            self._probe.accepted()
+        if isinstance(answer, Refused):
+            if answer.too_large:
+                self._size.refused(leads)
+            if self._probe.refused(batch.number):
                 # No single lead is to blame, so cutting requests down to one lead each would help nobody.
                 raise DeliveryError(answer.code, answer.message, "Mend [load] in the job file, then start a new run.")
         if isinstance(answer, NotSent) and answer.code in _STOPS_EVERYTHING:
@@ -193,10 +235,12 @@ class Delivery:
         counted = self._ringcx.count_leads(self._plan.campaign_id, ids)
         if counted == 0:
             return frozenset()
-        for pause in islice(_growing_pauses(), _BASELINE_LOOKS):
+        seen: set[int] = set()
+        for looks, pause in enumerate(islice(_growing_pauses(), _BASELINE_LOOKS), start=1):
             found = self._ringcx.find_leads(self._plan.campaign_id, ids).leads
-            if counted is None or len(found) >= counted:
-                return frozenset(lead.lead_id for lead in found)
+            seen |= {lead.lead_id for lead in found}
+            if looks >= _MISSES if counted is None else len(seen) >= counted:
+                return frozenset(seen)
             if self._stop.wait(pause):
                 raise interrupted()
         raise ServiceError(
@@ -219,18 +263,25 @@ class Delivery:
         return True
 
     def _ask(self, leads: pl.DataFrame, piece: Piece, event: BatchEvent, baseline: frozenset[int]) -> set[int] | None:
-        """Return the places of `piece` that landed, once that is certain; None where searches stay incomplete."""
+        """Return the places of `piece` that landed, once that is certain; None where searches stay incomplete.
+
+        A lead that any search showed has landed. Absent is what none showed, among them one that began after the
+        settling time: an answer may be older than its arrival, so when it came says nothing.
+        """
         ids = leads.get_column("externId").to_list()
         place_of = {ids[place]: place for place in piece}
         certain_at = self._absence_is_certain_at(event)
-        for misses, pause in enumerate(_growing_pauses(), start=1):
-            found = self._ringcx.find_leads(self._plan.campaign_id, list(place_of))
-            landed = {place_of[lead.extern_id] for lead in ours(found.leads, baseline) if lead.extern_id in place_of}
-            if len(landed) == len(piece):
-                return landed
+        landed: set[int] = set()
+        incomplete = 0
+        for looks, pause in enumerate(_growing_pauses(), start=1):
             settled = self._now() >= certain_at
-            if settled and misses >= _MISSES:
-                return landed if found.complete else None
+            found = self._ringcx.find_leads(self._plan.campaign_id, list(place_of))
+            landed |= {place_of[lead.extern_id] for lead in ours(found.leads, baseline) if lead.extern_id in place_of}
+            if len(landed) == len(piece) or (settled and looks >= _MISSES and found.complete):
+                return landed
+            incomplete += settled and not found.complete
+            if incomplete >= _MISSES:
+                return None
             if self._stop.wait(pause):
                 raise interrupted()
         raise AssertionError("pauses grow without end")
@@ -252,13 +303,18 @@ def ours(leads: tuple[FoundLead, ...], baseline: frozenset[int]) -> list[FoundLe
     return [lead for lead in leads if lead.lead_id not in baseline]
 
 
-def _record_of(answer: LoadAnswer) -> tuple[EventState, str | None, str | None, dict[str, Any] | None]:
+def _record_of(answer: LoadAnswer, leads: pl.DataFrame, piece: Piece) -> _Record:
+    """Return what the ledger keeps of an answer to the leads at `piece`: no value of any lead."""
     match answer:
         case Accepted(counts, rejected, message):
-            kept = {"counts": asdict(counts), "rejected": [asdict(row) for row in rejected]}
+            fits = fit_rejected(leads, piece, [(row.message, row.values) for row in rejected])
+            kept = {
+                "counts": asdict(counts),
+                "rejected": [{"message": message, "fits": places} for message, places in fits],
+            }
             return EventState.ACCEPTED, None, message or None, kept
-        case Refused(code, message):
-            return EventState.REFUSED, code, message, None
+        case Refused(code, message, too_large):
+            return EventState.REFUSED, _TOO_LARGE if too_large else code, message, None
         case NotSent(code, message):
             return EventState.NOT_SENT, code, message, None
         case Unknown(code, message):
@@ -269,7 +325,7 @@ def _as_delivery_error(error: BaseException) -> DeliveryError:
     """Pass on what stops the run; once sending has begun, a refusal is no longer a mere wrong configuration."""
     if isinstance(error, DeliveryError):
         return error
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, LeadferryError):
         return DeliveryError(error.code, error.message, error.next_step)
     raise error
 

@@ -1,17 +1,20 @@
 """The report stage: balances the books and writes every file a run leaves."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final
 
 import polars as pl
 
-from connectors.report.files import write_outcomes, write_rejects, write_report
-from connectors.staging import scan
+from connectors.report.files import write_rejects, write_report
+from connectors.staging import scan, write_chunks
 from flows.job_file import Job
 from flows.preparation import Prepared
 from flows.run_folder import RunFolder
 from flows.settings import VERSION
+from flows.settled_outcomes import PIECE_ROWS, settled_outcomes
 from flows.wording import counted
 from transforms.accounting import (
     NOT_LOADED,
@@ -19,12 +22,10 @@ from transforms.accounting import (
     count_notes,
     count_outcomes,
     count_values,
-    give_outcomes,
     is_balanced,
     reasons_with_examples,
 )
 from transforms.lead_rules import REASONS
-from transforms.reconciling import OUTCOME_SCHEMA
 from transforms.vocabulary.outcomes import Outcome
 
 STATUS_CHECKED: Final = "checked"
@@ -35,6 +36,9 @@ STATUS_FAILED: Final = "failed"
 STATUS_GATE: Final = "gate"
 STATUS_INTERRUPTED: Final = "interrupted"
 STATUS_RUNNING: Final = "running"
+
+_AT_ONCE: Final = 2
+"""Questions put to a run's outcomes at once."""
 
 
 def write_run_report(
@@ -55,12 +59,24 @@ def write_run_report(
     are the source's own. `more` is what only the caller knows: campaign, requests, plan, warnings, trouble.
     """
     if folder.verdicts.exists():  # a check, which sends nothing, has written its outcomes itself
-        sent = scan(folder.sent) if folder.sent.exists() else pl.LazyFrame(schema=OUTCOME_SCHEMA)
-        write_outcomes(folder.outcomes, give_outcomes(scan(folder.verdicts), sent))
+        write_chunks(folder.outcomes, settled_outcomes(folder), row_group_size=PIECE_ROWS)
     outcomes = scan(folder.outcomes)
     rows_read = prepared.rows_read
-    counts = count_outcomes(outcomes)
-    balanced = is_balanced(outcomes, rows_read) and sum(counts.values()) == rows_read
+    found = _at_once(
+        {
+            # What takes longest goes first.
+            "rejects": partial(_write_rejects, folder, outcomes, rows),
+            "reasons": partial(reasons_with_examples, outcomes, _raw_phones(rows, job)),
+            "balanced": partial(is_balanced, outcomes, rows_read),
+            "time_zones": partial(count_values, outcomes, "time_zone"),
+            "states": partial(count_values, outcomes, "state"),
+            "counts": partial(count_outcomes, outcomes),
+            "time_zone_conflicts": partial(count_conflicts, outcomes),
+            "repairs": partial(count_notes, outcomes),
+        }
+    )
+    counts = found["counts"]
+    balanced = found["balanced"] and sum(counts.values()) == rows_read
     facts: dict[str, Any] = {
         "run_id": run_id,
         "job": job.name,
@@ -73,28 +89,34 @@ def write_run_report(
         "requests": 0,
         "row_limit": None,
         "leads_staged": prepared.leads,
-        "source": job.source.path,
+        "source": job.source.place,
         "load": job.load.model_dump(mode="json", exclude_none=True),
         "max_reject_rate": job.quality.max_reject_rate,
         "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
-        "reasons": reasons_with_examples(outcomes, _raw_phones(rows, job)),
-        "repairs": count_notes(outcomes),
+        "reasons": found["reasons"],
+        "repairs": found["repairs"],
         "damage": list(prepared.damage),
-        "time_zones": count_values(outcomes, "time_zone"),
-        "time_zone_conflicts": count_conflicts(outcomes),
-        "states": count_values(outcomes, "state"),
+        "time_zones": found["time_zones"],
+        "time_zone_conflicts": found["time_zone_conflicts"],
+        "states": found["states"],
         "campaign": None,
         "warnings": [],
         "leadferry_version": VERSION,
         "folder": str(folder.path),
     } | dict(more or {})
     facts["headline"] = _headline(facts)
-    _write_rejects(folder, outcomes, rows)
     write_report(folder.report, facts)
     from connectors.report.page import write_page
 
     write_page(folder.page, facts)
     return facts
+
+
+def _at_once(asked: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Return what each function returns: each alone would leave cores idle between its steps."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = {name: pool.submit(work) for name, work in asked.items()}
+        return {name: answer.result() for name, answer in answers.items()}
 
 
 def _final_status(status: str, counts: Mapping[str, int], *, balanced: bool) -> str:
@@ -127,6 +149,9 @@ def _headline(facts: Mapping[str, Any]) -> str:
 
 def _gate_sentence(facts: Mapping[str, Any]) -> str:
     """Say which gate stopped the run."""
+    trouble = facts.get("trouble")
+    if trouble and trouble["code"] == "SEEN_BEFORE":
+        return str(trouble["message"])
     rejected, read = facts["counts"][Outcome.REJECTED], facts["counts"]["rows_read"]
     if facts["reject_rate"] > facts["max_reject_rate"]:
         return f"Nothing was sent: {rejected:,} of {counted(read, 'row')} refused, more than the job allows."

@@ -4,10 +4,10 @@ Every stage can be run again: it starts from what the folder and the ledger say 
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,18 +16,22 @@ from typing import Any, Final
 
 import polars as pl
 
-from connectors.ledger import BatchEvent, EventState, Ledger, RunRecord
+from connectors.ledger import BatchEvent, EventState, EventTally, Ledger, RunRecord
+from connectors.ledger_leases import TAKEN_OVER
 from connectors.ringcx.answers import Campaign, Found
 from connectors.ringcx.campaigns import choose_campaign, outside_its_dates
 from connectors.ringcx.client import RingCx
 from connectors.ringcx.settings import Account
 from connectors.ringcx.throttle import Throttle, interrupted
+from connectors.sources.extract import SOURCE_FILE, SOURCE_ROW
 from connectors.staging import read_batch, scan, write_chunks
 from flows import settings
+from flows.awaiting import await_source
 from flows.clock import now
 from flows.delivery import Delivery, DeliveryPlan, ours
-from flows.delivery_state import BLAMES_A_LEAD, Standing, fold_events
-from flows.gates import check_gates
+from flows.delivery_state import BLAMES_A_LEAD, FAILED_AS_A_WHOLE, Standing, fold_events
+from flows.fetching import fetched
+from flows.gates import check_gates, check_seen_before
 from flows.job_file import Job
 from flows.preparation import Prepared, prepare_run
 from flows.progress import Progress
@@ -41,8 +45,10 @@ from flows.reporting import (
 )
 from flows.request_body import load_options
 from flows.run_folder import RunFolder
+from flows.run_lease import lease_held
 from transforms.batching import Batch
-from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, reconcile_batch
+from transforms.fingerprint import fingerprint_rows
+from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, fit_rejected, reconcile_batch
 from transforms.vocabulary.errors import (
     ConfigurationError,
     DeliveryError,
@@ -56,6 +62,15 @@ _READING_PATIENCE: Final = 60.0
 """Seconds for which a search is repeated while RingCX is out of reach."""
 
 _FIRST_LOOK, _SLOWEST_LOOK = 0.25, 5.0
+
+_READERS: Final = 8
+"""Batches read back at once; RingCX's search throttle allows no more than that to be worth while."""
+
+_PIECE_ROWS: Final = 125_000
+"""Rows of the extract that are held at once for their fingerprint."""
+
+_SENT_ROWS: Final = 50_000
+"""Rows of a row group of the outcomes read back: what is held until it is full."""
 
 
 @dataclass
@@ -96,11 +111,11 @@ class Run:
         delivery = self.job.delivery
         return RingCx(
             self.account,
-            Throttle(self.stop),
+            Throttle(self.ledger.windows(), self.stop, limited=delivery.keep_throttles),
             version=settings.VERSION,
             timeout_seconds=delivery.timeout_seconds,
             patience_seconds=min(delivery.give_up_seconds, _READING_PATIENCE),
-            connections=delivery.max_in_flight + 2,
+            connections=2 * delivery.max_in_flight + 2,
         )
 
     def close(self) -> None:
@@ -154,16 +169,48 @@ def prepare(run: Run) -> Prepared:
             f"The run {run.run_id} has planned batches, but {run.folder.prepared} is not there; nothing was changed.",
             "Put the folder's files back, or finish the run with the version of Leadferry that began it.",
         )
-    prepared = prepare_run(
-        run.job,
-        run.folder,
-        as_of=dt.datetime.fromisoformat(run.record.started_at).date(),
-        limit=run.record.row_limit,
-        progress=run.progress,
-    )
+    with _source_at_hand(run) as job:
+        prepared = prepare_run(
+            job,
+            run.folder,
+            as_of=dt.datetime.fromisoformat(run.record.started_at).date(),
+            limit=run.record.row_limit,
+            progress=run.progress,
+        )
+    for note in prepared.notes:
+        run.warn(note)
     check_gates(run.job, prepared)
+    if not run.ledger.batches(run.run_id):
+        _look_for_the_same_rows(run)
     run.ledger.plan_batches(run.run_id, prepared.batches)
     return prepared
+
+
+def _look_for_the_same_rows(run: Run) -> None:
+    """Remember what the source's rows were, and say so where another run has loaded them. Raises QualityGateError."""
+    rows = scan(run.folder.extract)
+    columns = [name for name in rows.collect_schema() if name not in {SOURCE_ROW, SOURCE_FILE}]
+    pieces = (rows.slice(first, _PIECE_ROWS).collect() for first in range(0, _height(rows), _PIECE_ROWS))
+    fingerprint = fingerprint_rows(pieces, columns)
+    run.ledger.update_run(run.run_id, fingerprint=fingerprint)
+    warning = check_seen_before(run.job, run.ledger.find_loaded(replace(run.record, fingerprint=fingerprint)))
+    if warning:
+        run.warn(warning)
+
+
+def _height(rows: pl.LazyFrame) -> int:
+    return int(rows.select(pl.len()).collect().item())
+
+
+@contextmanager
+def _source_at_hand(run: Run) -> Iterator[Job]:
+    """Wait for the source and fetch it, if need be, and yield the job over what is here; once it is read, nothing."""
+    if run.folder.prepared.exists() or run.folder.extract.exists():
+        yield run.job
+        return
+    await_source(run.job, run.stop, run.progress.warn)
+    with fetched(run.job, run.folder.path, run.stop) as job:
+        yield job
 
 
 def deliver(run: Run) -> None:
@@ -171,9 +218,8 @@ def deliver(run: Run) -> None:
 
     Raises ConfigurationError while nothing was sent, DeliveryError or RunInterruptedError after.
     """
-    batches = run.ledger.batches(run.run_id)
-    events = _events_by_batch(run)
-    if all(fold_events(batch.size, events[batch.number]).is_done for batch in batches):
+    batches = [batch for batch in run.ledger.batches(run.run_id) if not _standing(run, batch).is_done]
+    if not batches:
         return
     campaign = _connect(run)
     run.progress.begin("deliver", len(batches), "batches")
@@ -196,15 +242,22 @@ def reconcile(run: Run) -> None:
     if not batches:
         return
     run.progress.begin("reconcile", len(batches), "batches")
-    with ThreadPoolExecutor(run.job.delivery.max_in_flight) as pool:
+    with ThreadPoolExecutor(_READERS) as pool:
 
         def outcomes() -> Iterator[pl.DataFrame]:
-            for frame in pool.map(lambda batch: _reconcile_batch(run, batch), batches):
+            # Bounded, so that a batch that is slow to show does not make all others wait in memory.
+            ahead: deque[Future[pl.DataFrame]] = deque()
+            for batch in batches:
+                ahead.append(pool.submit(_reconcile_batch, run, batch))
+                if len(ahead) > 2 * _READERS:
+                    yield ahead.popleft().result()
+                    run.progress.advance(1)
+            while ahead:
+                yield ahead.popleft().result()
                 run.progress.advance(1)
-                yield frame
 
         try:
-            write_chunks(run.folder.sent, outcomes())
+            write_chunks(run.folder.sent, outcomes(), row_group_size=_SENT_ROWS)
         except pl.exceptions.ComputeError:
             # polars wraps what its reader raises; the one thing it raises on purpose is a stop.
             if run.stop.is_set():
@@ -216,8 +269,8 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
     """Stage 4: balance the books and write every file; return the report."""
     record = run.ledger.find_run(run.run_id) or run.record
     batches = run.ledger.batches(run.run_id)
-    events = run.ledger.events(run.run_id)
-    if status == STATUS_SUCCEEDED and _delivery_failed(run, batches):
+    tallies = run.ledger.tally_events(run.run_id)
+    if status == STATUS_SUCCEEDED and (_nothing_was_taken(tallies) or _delivery_failed(run, batches)):
         status = STATUS_FAILED
     finished_at = now()
     facts = write_run_report(
@@ -233,9 +286,10 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
             "row_limit": record.row_limit,
             "warnings": run.remarks.warnings,
             "trouble": _tell_trouble(run.remarks.trouble),
-            "requests": sum(event.state is not EventState.SETTLED for event in events),
+            "fingerprint": record.fingerprint,
+            "requests": sum(tally.times for tally in tallies if not tally.state.is_search),
             "campaign": {"id": record.campaign_id, "name": record.campaign_name} if record.campaign_id else None,
-            "delivery": _tell_events(events),
+            "delivery": [_tell_tally(tally) for tally in tallies],
         },
     )
     run.ledger.update_run(run.run_id, status=facts["status"], finished_at=finished_at.isoformat())
@@ -257,7 +311,8 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
 
     Whatever stops delivery, what did happen is reconciled and reported before the error goes on. Raises LeadferryError.
     """
-    with run.folder.held(), status_kept(run):
+    held = lease_held(run.ledger, run.run_id, run.folder, stop=run.stop, tell=run.progress.warn)
+    with held, status_kept(run):
         try:
             stages.prepare(run)
         except QualityGateError as error:
@@ -267,12 +322,26 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
         try:
             stages.deliver(run)
         except DeliveryError as error:
+            if error.code == TAKEN_OVER:
+                raise  # the folder is another's now
             run.remarks.trouble = error
-        stages.reconcile(run)
-        facts = stages.report(run, STATUS_SUCCEEDED if run.remarks.trouble is None else STATUS_FAILED)
+        with _ledger_failure_told(run):
+            stages.reconcile(run)
+            facts = stages.report(run, STATUS_SUCCEEDED if run.remarks.trouble is None else STATUS_FAILED)
         if run.remarks.trouble is not None:
             raise run.remarks.trouble
         return facts
+
+
+@contextmanager
+def _ledger_failure_told(run: Run) -> Iterator[None]:
+    """Tell of a ledger that fails after delivery as a run to go on with: it is no wrong start any more."""
+    try:
+        yield
+    except ConfigurationError as error:
+        if not error.code.startswith("LEDGER_"):
+            raise
+        raise run.remarks.trouble or DeliveryError(error.code, error.message, error.next_step) from None
 
 
 @contextmanager
@@ -286,7 +355,8 @@ def status_kept(run: Run) -> Iterator[None]:
             status = STATUS_INTERRUPTED
         else:
             status = STATUS_GATE if isinstance(error, QualityGateError) else STATUS_FAILED
-        run.ledger.update_run(run.run_id, status=status, finished_at=now().isoformat())
+        with suppress(LeadferryError):  # where the ledger is what failed, the first error says more
+            run.ledger.update_run(run.run_id, status=status, finished_at=now().isoformat())
         raise
 
 
@@ -327,11 +397,9 @@ def _delivery_plan(run: Run, campaign_id: int) -> DeliveryPlan:
     )
 
 
-def _events_by_batch(run: Run) -> Mapping[int, list[BatchEvent]]:
-    events: dict[int, list[BatchEvent]] = defaultdict(list)
-    for event in run.ledger.events(run.run_id):
-        events[event.number].append(event)
-    return events
+def _standing(run: Run, batch: Batch) -> Standing:
+    """Return where a batch stands; events are read batch by batch, for together they grow with the leads."""
+    return fold_events(batch.size, run.ledger.events(run.run_id, batch.number))
 
 
 def _reconcile_batch(run: Run, batch: Batch) -> pl.DataFrame:
@@ -342,7 +410,7 @@ def _reconcile_batch(run: Run, batch: Batch) -> pl.DataFrame:
     evidence = BatchEvidence(
         batch_id=batch.batch_id,
         seen={},
-        answered=tuple(_answered_piece(piece, event) for piece, event in standing.answered.items()),
+        answered=tuple(_answered_piece(piece, event, leads) for piece, event in standing.answered.items()),
         unknown=frozenset(place for piece in standing.to_ask for place in piece),
         unsent=frozenset(place for piece in standing.to_send for place in piece),
     )
@@ -354,14 +422,18 @@ def _reconcile_batch(run: Run, batch: Batch) -> pl.DataFrame:
     return reconcile_batch(leads, replace(evidence, seen=_look(run, campaign_id, leads, events)))
 
 
-def _answered_piece(piece: tuple[int, ...], event: BatchEvent) -> AnsweredPiece:
+def _answered_piece(piece: tuple[int, ...], event: BatchEvent, leads: pl.DataFrame) -> AnsweredPiece:
     answer = event.answer or {}
+    rejected = [(row["message"], row["fits"]) for row in answer.get("rejected", ()) if "fits" in row]
+    # Ledgers of the first layout keep the rows' values.
+    valued = [(row["message"], row["values"]) for row in answer.get("rejected", ()) if "values" in row]
+    rejected += fit_rejected(leads, piece, valued)
     return AnsweredPiece(
         places=piece,
         accepted=event.state is EventState.ACCEPTED,
         message=event.message,
         counts=answer.get("counts", {}),
-        rejected=tuple((row["message"], tuple(row["values"])) for row in answer.get("rejected", ())),
+        rejected=tuple((message, tuple(fits)) for message, fits in rejected),
     )
 
 
@@ -372,6 +444,7 @@ def _look(run: Run, campaign_id: int, leads: pl.DataFrame, events: list[BatchEve
     give_up_at = _last_end(events) + dt.timedelta(seconds=run.job.delivery.settling_time)
     pause = _FIRST_LOOK
     while True:
+        is_last = now() >= give_up_at
         try:
             found = run.ringcx.find_leads(campaign_id, ids)
         except (ServiceError, ConfigurationError) as error:
@@ -380,7 +453,7 @@ def _look(run: Run, campaign_id: int, leads: pl.DataFrame, events: list[BatchEve
         seen: dict[str, list[SeenLead]] = {}
         for lead in ours(found.leads, events[0].baseline):
             seen.setdefault(lead.extern_id, []).append(SeenLead(lead.lead_id, lead.list_id, lead.state))
-        if len(seen) >= awaited or now() >= give_up_at:
+        if len(seen) >= awaited or is_last:
             return seen
         if run.stop.wait(pause):
             raise interrupted()
@@ -401,13 +474,20 @@ def _last_end(events: list[BatchEvent]) -> dt.datetime:
     return max(dt.datetime.fromisoformat(event.finished_at or event.started_at) for event in events)
 
 
+def _nothing_was_taken(tallies: list[EventTally]) -> bool:
+    """Return whether RingCX refused leads and took none: that is no few bad leads in a good load."""
+    states = {tally.state for tally in tallies}
+    taken = {EventState.ACCEPTED, EventState.LANDED, EventState.PARTLY_LANDED}
+    return EventState.REFUSED in states and not states & taken
+
+
 def _delivery_failed(run: Run, batches: list[Batch]) -> bool:
-    """Return whether RingCX refused a whole request, rather than a lead in it."""
-    events = _events_by_batch(run)
+    """Return whether RingCX refused a whole request, or failed at it, rather than find fault with a lead in it."""
     return any(
-        event.state is EventState.REFUSED and (len(piece) > 1 or event.code not in BLAMES_A_LEAD)
+        event.state is EventState.REFUSED
+        and (len(piece) > 1 or event.code not in BLAMES_A_LEAD or event.code in FAILED_AS_A_WHOLE)
         for batch in batches
-        for piece, event in fold_events(batch.size, events[batch.number]).answered.items()
+        for piece, event in _standing(run, batch).answered.items()
     )
 
 
@@ -417,13 +497,6 @@ def _tell_trouble(trouble: LeadferryError | None) -> dict[str, str] | None:
     return {"code": trouble.code, "message": trouble.message, "next_step": trouble.next_step}
 
 
-def _tell_events(events: list[BatchEvent]) -> list[dict[str, Any]]:
-    """Count what the requests met: state, code, how often, and the server's first words."""
-    told: dict[tuple[str, str], dict[str, Any]] = {}
-    for event in events:
-        entry = told.setdefault(
-            (event.state.value, event.code or ""),
-            {"state": event.state.value, "code": event.code, "times": 0, "message": event.message},
-        )
-        entry["times"] += 1
-    return list(told.values())
+def _tell_tally(tally: EventTally) -> dict[str, Any]:
+    """Tell what requests met: state, code, how often, and the server's first words."""
+    return {"state": tally.state.value, "code": tally.code, "times": tally.times, "message": tally.message}

@@ -2,13 +2,17 @@
 
 import fcntl
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from connectors.spool import SPOOL_PREFIX
 from transforms.vocabulary.errors import ConfigurationError
+
+_BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,11 @@ class RunFolder:
     def extract(self) -> Path:
         """The source as it was read: text columns and `source_row`."""
         return self.path / "extract.parquet"
+
+    @property
+    def source_notes(self) -> Path:
+        """What a person should know of the source; there as soon as `extract` is."""
+        return self.path / "source_notes.json"
 
     @property
     def verdicts(self) -> Path:
@@ -78,7 +87,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of a run from the folder, and nothing else."""
-        files = (self.prepared, self.extract, self.verdicts, self.leads, self.sent, self.outcomes)
+        files = (self.prepared, self.extract, self.source_notes, self.verdicts, self.leads, self.sent, self.outcomes)
         for file in (*files, self.rejects, self.report, self.page, self.first_request):
             file.unlink(missing_ok=True)
         self.clear_spools()
@@ -89,12 +98,20 @@ class RunFolder:
             file.unlink(missing_ok=True)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Iterator[str]:
         """Hold the run for this process; the system lets go of it when the process ends, however it ends.
 
+        Yields a name of the lock that no other lock has: whoever can hold it knows that its last holder is gone.
         Raises ConfigurationError where another process holds it.
         """
-        handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ConfigurationError(
+                "FOLDER_UNUSABLE",
+                f"The run's folder {self.path} cannot be used: {error.strerror}.",
+                "Put it back or make it writable; a run goes on where its folder is.",
+            ) from None
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,6 +119,15 @@ class RunFolder:
                 raise ConfigurationError(
                     "RUN_BUSY", f"Another process is at work on the run in {self.path}.", "Wait for it to end."
                 ) from None
-            yield
+            file = os.fstat(handle)
+            yield f"{_machine()}/{file.st_dev}/{file.st_ino}"
         finally:
             os.close(handle)
+
+
+def _machine() -> str:
+    """Return what tells this system, since it was started, from every other; names are often the same."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:  # not Linux
+        return platform.node()

@@ -38,6 +38,11 @@ def new_run_id(job_name: str) -> str:
     return f"{slug}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
+def name_of_check(job_name: str, run_id: str | None, *, planned: bool) -> str:
+    """Return the id of a check or a plan: `run_id` if somebody chose it, else a new one. Raises ConfigurationError."""
+    return check_run_id(run_id) if run_id else f"{'plan' if planned else 'check'}-{new_run_id(job_name)}"
+
+
 def check_run_id(run_id: str) -> str:
     """Return `run_id` if it can name a folder. Raises ConfigurationError."""
     if _RUN_ID.fullmatch(run_id):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from connectors.ledger import Ledger
 from flows import settings
+from flows.clock import now
 from flows.job_file import read_job
 from flows.run import start_run
 from flows.run_place import check_run_id, clear_place, new_run_id, place_of, require_home
@@ -14,6 +15,7 @@ def record_run(path: Path, *, limit: int | None, out: Path | None, run_id: str |
     job = read_job(path)
     home = require_home()
     chosen = check_run_id(run_id) if run_id else new_run_id(job.name)
+    job = job.as_of(now(), chosen)
     ledger = Ledger(settings.ledger_url())
     try:
         folder = place_of(home, chosen, out)

@@ -34,6 +34,11 @@ TOLD_COLUMNS: Final = ("externId", "leadPhone", "leadPhoneE164", "leadTimezone",
 
 NOT_LOADED: Final = tuple(outcome.value for outcome in Outcome if outcome not in {Outcome.LOADED, Outcome.UNCHANGED})
 
+_OUTCOMES: Final = pl.Enum(Outcome)
+_REASONS: Final = pl.Enum(list(REASONS))
+_NO_TEXT: Final = pl.Enum([])
+"""Texts that are known beforehand; as categories they are made and written several times as fast."""
+
 _OF_A_SEARCH: Final = {"batch_id": pl.String, "leadId": pl.Int64, "listId": pl.Int64, "leadState": pl.String}
 """What only sending and searching can fill in."""
 
@@ -41,32 +46,34 @@ _OF_A_SEARCH: Final = {"batch_id": pl.String, "leadId": pl.Int64, "listId": pl.I
 def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each row of `prepared` (a chunk without gaps), in order, with `OUTCOME_COLUMNS`.
 
-    `duplicates` names the rows set aside for others, over the whole load. A sound row counts as not sent.
+    `duplicates` names the rows set aside for others, over the whole load. A sound row counts as not sent. Columns whose
+    texts are all known beforehand are categories.
     """
     columns = set(prepared.columns)
-    absent = [_absent(name, pl.String) for name in ("leadPhone", "leadPhoneE164", "state") if name not in columns]
-    refused = pl.col("reason").is_not_null()
+    absent = [name for name in ("leadPhone", "leadPhoneE164", "state") if name not in columns]
+    outcome = pl.when(pl.col("reason").is_null()).then(_code(Outcome.NOT_SENT)).otherwise(_code(Outcome.REJECTED))
     verdicts = prepared.with_columns(
-        *absent,
-        *(_absent(name, dtype) for name, dtype in _OF_A_SEARCH.items()),
-        pl.when(refused)
-        .then(pl.lit(Outcome.REJECTED.value))
-        .otherwise(pl.lit(Outcome.NOT_SENT.value))
-        .alias("outcome"),
-        pl.col("note").alias("detail"),
-        pl.col("time_zone", "time_zone_source", "zip_zone", "number_zone", "state_zone").cast(pl.String),
+        *(_absent(name, _NO_TEXT) for name in absent),
+        *(_absent(name, _NO_TEXT if dtype == pl.String else dtype) for name, dtype in _OF_A_SEARCH.items()),
+        outcome.alias("outcome"),
+        pl.coalesce([name for name in ("row_place", "note") if name in columns]).alias("detail"),
     ).select(OUTCOME_COLUMNS)
     aside = _of_chunk(prepared, duplicates)
     if aside.height:
         place = aside.get_column("place")
         kept = aside.select(pl.format("source_row {} is kept", "kept_row")).to_series()
-        outcome = pl.Series([Outcome.DUPLICATE.value]).new_from_index(0, aside.height)
+        duplicate = aside.select(_code(Outcome.DUPLICATE)).to_series().new_from_index(0, aside.height)
         verdicts = verdicts.with_columns(
-            put(verdicts.get_column("outcome"), place, outcome),
+            put(verdicts.get_column("outcome"), place, duplicate),
             put(verdicts.get_column("reason"), place, aside.get_column("reason")),
             put(verdicts.get_column("detail"), place, kept),
         )
-    return verdicts
+    return verdicts.with_columns(pl.col("outcome").cat.to(_OUTCOMES), pl.col("reason").cast(_REASONS))
+
+
+def _code(outcome: Outcome) -> pl.Expr:
+    """Return the number of an outcome among all of them."""
+    return pl.lit(list(Outcome).index(outcome), pl.UInt8)
 
 
 def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -89,7 +96,7 @@ def _of_chunk(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
     return here.with_columns((row - first).cast(pl.UInt32).alias("place"))
 
 
-def _absent(name: str, dtype: type[pl.DataType]) -> pl.Expr:
+def _absent(name: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
     return pl.lit(None, dtype).alias(name)
 
 

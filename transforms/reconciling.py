@@ -32,6 +32,9 @@ _REMOVED_AS: Final = {
 }
 """Counter of a load result, and what it says about the leads it counts."""
 
+_MOST_FITS: Final = 100
+"""A rejected row that fits more leads than this equally well shares next to nothing with any of them."""
+
 
 @dataclass(frozen=True)
 class SeenLead:
@@ -50,7 +53,7 @@ class AnsweredPiece:
     accepted: bool
     message: str | None = None
     counts: Mapping[str, int | None] = field(default_factory=dict)
-    rejected: tuple[tuple[str, tuple[str, ...]], ...] = ()  # the server's words, and the values of the row
+    rejected: tuple[tuple[str, tuple[int, ...]], ...] = ()  # the server's words, and the places that the row fits
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def reconcile_batch(leads: pl.DataFrame, evidence: BatchEvidence) -> pl.DataFram
     verdicts: list[Verdict | None] = [_if_seen(row, evidence.seen) for row in rows]
     for piece in evidence.answered:
         missing = [place for place in piece.places if verdicts[place] is None]
-        for place, verdict in _explain_missing(piece, missing, rows).items():
+        for place, verdict in _explain_missing(piece, missing).items():
             verdicts[place] = verdict
     final = [verdict or _unanswered(place, evidence) for place, verdict in enumerate(verdicts)]
     return _as_frame(leads.get_column("source_row"), final, evidence.batch_id)
@@ -99,12 +102,12 @@ def _if_seen(row: Mapping[str, Any], seen: Mapping[str, Sequence[SeenLead]]) -> 
     return Verdict(Outcome.LOADED, None, detail, min(found, key=lambda lead: lead.lead_id))
 
 
-def _explain_missing(piece: AnsweredPiece, missing: list[int], rows: Sequence[Mapping[str, Any]]) -> dict[int, Verdict]:
+def _explain_missing(piece: AnsweredPiece, missing: list[int]) -> dict[int, Verdict]:
     """Explain the leads of an answered request that no search shows."""
     if not piece.accepted:
         refusal = Verdict(Outcome.REJECTED_BY_API, Reason.API_REFUSED_REQUEST, piece.message)
         return dict.fromkeys(missing, refusal)
-    verdicts = _match_rejected(piece, missing, rows)
+    verdicts = _match_rejected(piece, missing)
     left = [place for place in missing if place not in verdicts]
     return verdicts | dict.fromkeys(left, _removed(piece.counts, missing=len(missing), left=len(left)))
 
@@ -131,16 +134,30 @@ def _removed(counts: Mapping[str, int | None], *, missing: int, left: int) -> Ve
     )
 
 
-def _match_rejected(piece: AnsweredPiece, missing: list[int], rows: Sequence[Mapping[str, Any]]) -> dict[int, Verdict]:
-    """Match rejected rows to missing leads by their values; where several fit and not all are named, none is."""
+def fit_rejected(
+    leads: pl.DataFrame, places: Iterable[int], rejected: Iterable[tuple[str, Sequence[str]]]
+) -> list[tuple[str, list[int]]]:
+    """Return, for each rejected row (the server's words, its values), the words and the places of what it fits best.
+
+    `leads` is the whole staged batch, `places` those of the request. What is kept of an answer are places, not values:
+    a number that was turned down is nothing to keep a second time.
+    """
+    rejected = list(rejected)
+    rows = leads.to_dicts() if rejected else []
     holders: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-    for place in piece.places if piece.rejected else ():
+    for place in places if rejected else ():
         for value in _number_repeats(_values(rows[place])):
             holders[value].append(place)
+    fits = [(message, _best_fits(tuple(values), holders)) for message, values in rejected]
+    return [(message, found if len(found) <= _MOST_FITS else []) for message, found in fits]
+
+
+def _match_rejected(piece: AnsweredPiece, missing: list[int]) -> dict[int, Verdict]:
+    """Match rejected rows to missing leads; where several fit and not all are named, none is."""
     unseen = frozenset(missing)
     groups: Counter[tuple[str, tuple[int, ...]]] = Counter()
-    for message, values in piece.rejected:
-        groups[message, tuple(place for place in _best_fits(values, holders) if place in unseen)] += 1
+    for message, fits in piece.rejected:
+        groups[message, tuple(place for place in fits if place in unseen)] += 1
     verdicts: dict[int, Verdict] = {}
     for (message, places), number in groups.items():
         if number == len(places):

@@ -37,10 +37,14 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """RingCX answered that it did not take the request; sending the same again would change nothing."""
+    """RingCX answered that it did not take the request; sending the same again would change nothing.
+
+    `too_large` where it says that the request has too many leads or bytes: then no lead in it is to blame.
+    """
 
     code: str
     message: str
+    too_large: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The calls a load needs, each translated into what its answer proves."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
@@ -8,9 +9,10 @@ from typing import Any, Final
 import httpx
 
 from connectors.ringcx.answers import Campaign, Found, FoundLead, LoadAnswer, NotSent, Refused, Unknown
-from connectors.ringcx.settings import LOOPBACK, Account
+from connectors.ringcx.settings import Account
 from connectors.ringcx.sign_in import Session, out_of_reach, retry_after
 from connectors.ringcx.throttle import Call, Throttle
+from connectors.ringcx.transport import Passage, Transport, reason_of
 from connectors.ringcx.wire import (
     error_message,
     read_campaigns,
@@ -18,6 +20,7 @@ from connectors.ringcx.wire import (
     read_lead_array,
     read_load_answer,
     read_objects,
+    says_too_large,
 )
 from transforms.vocabulary.errors import ConfigurationError, ServiceError
 
@@ -31,18 +34,15 @@ _TIMED_OUT: Final = httpx.codes.REQUEST_TIMEOUT
 _SERVER_ERRORS: Final = 500
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
 
+_TURNED_AWAY: Final = 20
+"""Answers of 429 to one reading call that say when to come back, after which they are failures like any other."""
+
 _REFUSES_THE_CALLER: Final = frozenset({402, 403, 404, 405, 407, 451})
 """Statuses that turn away whoever asks, or the campaign asked for: nothing was done, and no lead is to blame."""
 
 _REFUSALS: Final = frozenset({400, 410, 411, 413, 414, 415, 417, 421, 422, 426, 428, 431})
 """Statuses that say the request was not taken. Any other (a redirect, a 409 after a gateway's own second try) may
 follow a request that was."""
-
-_NO_PROXY: Final = {f"all://{f'[{host}]' if ':' in host else host}": None for host in LOOPBACK}
-"""What stays on this machine never goes through a proxy, where plain http would show its secrets."""
-
-_NO_BYTE_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-"""Transport errors that are raised before anything of the request was written."""
 
 
 def _do_nothing() -> None:
@@ -62,14 +62,20 @@ class RingCx:
         patience_seconds: float,
         connections: int,
     ) -> None:
-        """`patience_seconds` is how long reading calls are repeated while RingCX is out of reach."""
+        """`timeout_seconds` is how long one request may take from its beginning to the last byte of its answer.
+
+        `patience_seconds` is how long reading calls are repeated while RingCX is out of reach. Raises
+        ConfigurationError for an account or a proxy that cannot be used.
+        """
         account.check()
         self._account, self._throttle, self._patience = account, throttle, patience_seconds
+        self._timeout = timeout_seconds
         self._http = httpx.Client(
-            timeout=httpx.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
-            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            transport=Transport(account.addresses, timeout_seconds=timeout_seconds, connections=connections),
             headers={"User-Agent": f"leadferry/{version}"},
-            mounts=_NO_PROXY,
+            # Credentials go to the hosts that were checked, and nowhere they point to.
+            follow_redirects=False,
+            trust_env=False,
         )
         self._session = Session(account, self._http, throttle)
         self._first_page = 0
@@ -101,36 +107,42 @@ class RingCx:
         path = f"campaigns/{campaign_id}/leadLoader/direct"
         for _ in range(2):
             try:
-                header = self._session.authorization()
+                self._session.authorization()
+                self._throttle.wait_turn(Call.DIRECT, self._scope())
+                header = self._session.authorization()  # the wait may have outlasted the token
             except ServiceError as error:
                 return NotSent(error.code, error.message)
-            self._throttle.wait_turn(Call.DIRECT)
+            # Its time begins before its record is written: what is recorded as begun is over when that says so.
+            passage = Passage(self._timeout)
             on_turn()
+            if passage.is_over:
+                return NotSent("NO_TIME_LEFT", "Recording the attempt took all its time.")
             try:
-                answer = self._request("POST", path, header, content=body)
-            except _NO_BYTE_LEFT as error:
-                return NotSent("NO_CONNECTION", f"No connection ({type(error).__name__}).")
+                answer = self._request("POST", path, header, passage, content=body)
             except httpx.HTTPError as error:
-                return Unknown("NO_ANSWER", f"The answer did not arrive whole ({type(error).__name__}).")
+                if passage.proves_nothing_left(error):
+                    return NotSent("NO_CONNECTION", f"No connection ({reason_of(error)}).")
+                return Unknown("NO_ANSWER", f"The answer did not arrive whole ({reason_of(error)}).")
             if answer.status_code != _UNAUTHORIZED or not self._session.reject(header):
                 break
         return self._class_of(answer)
 
     def _class_of(self, answer: httpx.Response) -> LoadAnswer:
         if answer.is_success:
-            return read_load_answer(answer.content)
-        status, words = answer.status_code, _words(answer)
+            return read_load_answer(answer.content, secrets=self._session.secrets())
+        status, words = answer.status_code, self._words(answer)
         if status == _THROTTLED:
             seconds = retry_after(answer, default=5.0)
-            self._throttle.pause(Call.DIRECT, seconds)
+            self._throttle.pause(Call.DIRECT, self._scope(), seconds)
             return NotSent("THROTTLED", "RingCX answered 429.", seconds)
         told = f"RingCX answered {status}: {words.rstrip('. ')}."
         if status == _UNAUTHORIZED:
             return NotSent("NOT_AUTHORIZED", told)
         if status in _REFUSES_THE_CALLER:
             return NotSent(f"HTTP_{status}", told)
-        kind = Refused if status in _REFUSALS else Unknown
-        return kind(f"HTTP_{status}", told)
+        if status in _REFUSALS:
+            return Refused(f"HTTP_{status}", told, too_large=says_too_large(status, answer.content))
+        return Unknown(f"HTTP_{status}", told)
 
     def count_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> int | None:
         """Return how many leads of the campaign have one of `extern_ids`; None where the answer says no number."""
@@ -202,14 +214,19 @@ class RingCx:
     def _read(self, method: str, path: str, call: Call, body: Mapping[str, Any] | None) -> httpx.Response:
         """Make a call that changes nothing, again and again while that may help.
 
+        Patience begins with the first failure and leaves out waits for the throttle, which are nobody's failure.
         Raises ConfigurationError where RingCX refuses it, ServiceError where patience ends.
         """
-        give_up_at = time.monotonic() + self._patience
+        give_up_at: float | None = None
+        tried: Counter[int] = Counter()
         for wait in _growing_waits():
+            begun = time.monotonic()
+            self._throttle.wait_turn(call, self._scope())
+            if give_up_at is not None:
+                give_up_at += time.monotonic() - begun
             try:
                 header = self._session.authorization()
-                self._throttle.wait_turn(call)
-                answer = self._request(method, path, header, json=body)
+                answer = self._request(method, path, header, Passage(self._timeout), json=body)
             except httpx.HTTPError as error:
                 trouble, pause = out_of_reach(self._account.ringcx_url, error), wait
             except ServiceError as error:
@@ -218,6 +235,12 @@ class RingCx:
                 if answer.is_success:
                     return answer
                 trouble, pause = self._trouble(answer, path, header, call, wait)
+                tried[answer.status_code] += 1
+                if answer.status_code == _UNAUTHORIZED and tried[_UNAUTHORIZED] == 1:
+                    continue  # its token had run out, and a new one is at hand
+                if "Retry-After" in answer.headers and tried[_THROTTLED] in range(1, _TURNED_AWAY):
+                    continue  # the throttle keeps the pause that RingCX asked for, for all threads at once
+            give_up_at = time.monotonic() + self._patience if give_up_at is None else give_up_at
             if time.monotonic() + pause > give_up_at:
                 raise trouble
             self._throttle.rest(pause)
@@ -227,10 +250,10 @@ class RingCx:
         self, answer: httpx.Response, path: str, header: dict[str, str], call: Call, wait: float
     ) -> tuple[ServiceError, float]:
         """Return what went wrong with a reading call and how long to wait; raise where waiting cannot help."""
-        status, words = answer.status_code, _words(answer)
+        status, words = answer.status_code, self._words(answer)
         if status == _THROTTLED:
             seconds = retry_after(answer, default=5.0)
-            self._throttle.pause(call, seconds)
+            self._throttle.pause(call, self._scope(), seconds)
             return ServiceError("THROTTLED", "RingCX keeps answering 429.", "Try again in a minute."), seconds
         if status == _UNAUTHORIZED and self._session.reject(header):
             return ServiceError(
@@ -244,25 +267,31 @@ class RingCx:
             "Check RINGCX_ACCOUNT_ID, the base URLs and the rights of the signed-in user.",
         )
 
+    def _words(self, answer: httpx.Response) -> str:
+        """Return the server's words about a request, without anything secret."""
+        if answer.is_redirect:
+            return "a redirect, which is not followed"
+        return error_message(answer.content, secrets=self._session.secrets())
+
+    def _scope(self) -> str:
+        """Name what RingCX counts calls for: the sub-account, on its host."""
+        return f"{httpx.URL(self._account.ringcx_url).netloc.decode()}/{self._session.account_id()}"
+
     def _request(
         self,
         method: str,
         path: str,
         header: dict[str, str],
+        passage: Passage,
         *,
         content: bytes | None = None,
         json: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         url = f"{self._account.admin_url}/accounts/{self._session.account_id()}/{path}"
         kind = {"Content-Type": "application/json"} if content is not None else {}
-        return self._http.request(method, url, headers=header | kind, content=content, json=json)
-
-
-def _words(answer: httpx.Response) -> str:
-    """Return the server's words about a request, without the token it was signed with."""
-    headers = answer.request.headers
-    token = headers.get("Authorization", "").removeprefix("Bearer ")
-    return error_message(answer.content, secrets=[token, headers.get("X-Auth-Token", "")])
+        return self._http.request(
+            method, url, headers=header | kind, content=content, json=json, extensions=passage.extensions
+        )
 
 
 def _chunks(extern_ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,24 +1,22 @@
 """Holds every call inside RingCX's throttles, so that the server never has to say 429.
 
-RingCX counts requests as they arrive, we as they leave; what travels slower than its neighbour can arrive inside a
-window it left outside of. Each window is therefore held a little longer than RingCX's own.
+The windows are counted in one place for all processes that load into a sub-account (`Windows`), for RingCX counts them
+together. It counts requests as they arrive, we as they leave; what travels slower than its neighbour can arrive inside
+a window it left outside of. Each window is therefore held a little longer than RingCX's own.
 """
 
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from threading import Event, Lock
-from typing import Final
-
-from pyrate_limiter import InMemoryBucket, Rate, RateItem
+from typing import Final, Protocol
 
 from transforms.vocabulary.errors import RunInterruptedError
 
-_SLACK_MS: Final = 150
-"""How much longer than documented a window is held, in milliseconds."""
+_SLACK_SECONDS: Final = 0.1
+"""How much longer than documented a window is held."""
 
-
-_ASK_AGAIN: Final = 0.05
+_ASK_AGAIN: Final = 0.2
+"""Seconds after which a thread in the queue looks whether it should stop."""
 
 
 class Call(StrEnum):
@@ -40,49 +38,50 @@ LIMITS: Final[dict[Call, tuple[tuple[int, int], ...]]] = {
 """Requests and seconds of each window, per sub-account (RingCX API reference, rate limits of each operation)."""
 
 
-class Throttle:
-    """One sub-account's throttles, shared by all threads of this process."""
+class Windows(Protocol):
+    """Where calls are counted: sliding windows, shared by whoever shares a sub-account."""
 
-    def __init__(self, stop: Event) -> None:
-        """Start with every window empty; `stop` ends a wait."""
-        self._stop = stop
-        self._lock = Lock()
-        self._paused_until: dict[Call, float] = {}
-        self._buckets = {
-            call: InMemoryBucket([Rate(limit, seconds * 1000 + _SLACK_MS) for limit, seconds in binding(windows)])
+    def take(self, scope: str, call: str, limits: Sequence[tuple[int, float]]) -> float:
+        """Count a call and return 0.0 if `limits` (calls, seconds) and pauses allow it, else the seconds to wait."""
+        ...
+
+    def pause(self, scope: str, call: str, seconds: float) -> None:
+        """Let nobody make `call` for `seconds`; a longer pause that is on already holds."""
+        ...
+
+
+class Throttle:
+    """The throttles of one process, counted in `windows` together with those of all others."""
+
+    def __init__(self, windows: Windows, stop: Event, *, limited: bool = True) -> None:
+        """`stop` ends a wait; without `limited` only a 429 makes anybody wait."""
+        self._windows, self._stop = windows, stop
+        self._limits = {
+            call: tuple((limit, seconds + _SLACK_SECONDS) for limit, seconds in binding(windows)) if limited else ()
             for call, windows in LIMITS.items()
         }
+        self._gates = {call: Lock() for call in Call}
 
-    def wait_turn(self, call: Call) -> None:
+    def wait_turn(self, call: Call, scope: str) -> None:
         """Return when `call` may be made, and count it. Raises RunInterruptedError when asked to stop meanwhile."""
-        while (seconds := self._take(call)) > 0:
-            if self._stop.wait(seconds):
+        # One thread asks, the others queue behind it: sixty asking at once would only be in each other's way.
+        while not self._gates[call].acquire(timeout=_ASK_AGAIN):
+            if self._stop.is_set():
                 raise interrupted()
+        try:
+            while (seconds := self._windows.take(scope, call.value, self._limits.get(call, ()))) > 0:
+                self.rest(seconds)
+        finally:
+            self._gates[call].release()
 
-    def pause(self, call: Call, seconds: float) -> None:
+    def pause(self, call: Call, scope: str, seconds: float) -> None:
         """Let nobody make `call` for `seconds`: RingCX said 429 because of traffic that is not ours."""
-        with self._lock:
-            self._paused_until[call] = max(self._paused_until.get(call, 0.0), time.monotonic() + seconds)
+        self._windows.pause(scope, call.value, seconds)
 
     def rest(self, seconds: float) -> None:
         """Wait for `seconds`. Raises RunInterruptedError when asked to stop meanwhile."""
         if self._stop.wait(seconds):
             raise interrupted()
-
-    def _take(self, call: Call) -> float:
-        """Take a place in `call`'s windows and return 0, or return the seconds until one may be free."""
-        with self._lock:
-            paused = self._paused_until.get(call, 0.0) - time.monotonic()
-            bucket = self._buckets.get(call)
-            if paused > 0 or bucket is None:
-                return max(paused, 0.0)
-            now = time.monotonic_ns() // 1_000_000
-            bucket.leak(now)
-            item = RateItem(call.value, now)
-            if bucket.put(item):
-                return 0.0
-            milliseconds = bucket.waiting(item)
-            return max(milliseconds, 1) / 1000 if isinstance(milliseconds, int) else _ASK_AGAIN
 
 
 def binding(windows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

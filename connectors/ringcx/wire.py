@@ -1,8 +1,10 @@
 """RingCX's JSON: requests built from leads, answers read into values. Nothing outside this folder knows a key."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 
@@ -16,10 +18,47 @@ from connectors.ringcx.answers import (
     RejectedRow,
     Unknown,
 )
-from transforms.vocabulary.lead_fields import OBJECT_FIELDS
+from transforms.vocabulary.lead_fields import LEAD_FIELDS, OBJECT_FIELDS
 from transforms.vocabulary.masking import mask_numbers
 
 FAILED: Final = "FAILED"
+
+_LONGEST_WORDS: Final = 300
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{0,59}")
+_LOOKS_SECRET: Final = re.compile(r"\b(?:Bearer|Basic)\s+[\w.~+/=-]{8,}|\beyJ[\w-]{8,}(?:\.[\w-]*)*", re.ASCII)
+_MAY_BE_PART: Final = re.compile(r"[\w.~+/=%-]{12,}", re.ASCII)
+
+_CONTENT_TOO_LARGE: Final = 413
+_MAY_MEAN_TOO_LARGE: Final = frozenset({400, 422})
+_READ_WORDS: Final = 10_000
+
+_WHOLE: Final = r"(?:request|payload|body|entity|upload|batch|upload ?leads|content)"
+_MANY: Final = r"(?:upload(?:ed)?\ ?)?(?:lead\ )?(?:leads|records|rows)\b"
+
+_TOO_LARGE: Final = re.compile(
+    rf"""
+      \b{_WHOLE}(?:\ (?:entity|body|payload|content|size|length))*(?:\ (?:is|was|has))?
+      \ (?:too\ (?:large|big|long|many)|exceed)
+    | \bmax(?:imum)?(?:\ (?:allowed|permitted))?\ {_WHOLE}\ (?:size|length)
+    | \btoo\ many\ {_MANY}
+    | \b(?:number|count)\ of\ {_MANY}.{{0,40}}(?:exceed|too\ |more\ than|greater|larger|limit|maximum|at\ most)
+    | \b(?:limit|max(?:imum)?|at\ most|up\ to|more\ than|exceeds?)\b.{{0,12}}\ \d[\d,]*\ {_MANY}
+    | (?:exceed|limit|maximum|larger).{{0,40}}(?:\d\ ?[KMG]i?B\b|\b\d{{5,}}\ bytes)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""How servers, gateways and validators say that a request as a whole has too many leads or bytes."""
+
+_OF_SOMETHING_ELSE: Final = re.compile(
+    rf"""
+      \b(?:{"|".join((*LEAD_FIELDS, *OBJECT_FIELDS, "phone"))})\b | leads\[
+    | \b(?:lead|record|row|line|index)\ \#?\d | \b(?:per|each|this|that|a|the|one)\ (?:lead|record|row)\b
+    | \b(?:leads|records|rows)\ (?:with|have|had|that|which|were|are|failed)\b
+    | \b(?:campaign|account|quota|daily|day|characters?|digits?|column|field|value)\b
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What shows that a sentence is about one lead, or about how much a campaign or an account may hold."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +92,10 @@ def load_request(options: LoadOptions, leads: list[dict[str, Any]]) -> bytes:
         "scheduleArchiveDts": options.schedule_archive_dts,
     }
     present: dict[str, Any] = {key: value for key, value in body.items() if value is not None}
-    return orjson.dumps({**present, "uploadLeads": [_lead_object(lead) for lead in leads]})
+    return orjson.dumps({**present, "uploadLeads": [lead_object(lead) for lead in leads]})
 
 
-def _lead_object(lead: Mapping[str, Any]) -> dict[str, Any]:
+def lead_object(lead: Mapping[str, Any]) -> dict[str, Any]:
     """Return one lead as RingCX takes it: columns named `object.label` gathered into their object."""
     flat: dict[str, Any] = {}
     for name, value in lead.items():
@@ -70,23 +109,29 @@ def _lead_object(lead: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def read_load_answer(content: bytes) -> LoadAnswer:
-    """Read a 2xx answer of `leadLoader/direct`; anything that is not the documented object proves nothing."""
+def read_load_answer(content: bytes, *, secrets: Sequence[str] = ()) -> LoadAnswer:
+    """Read a 2xx answer of `leadLoader/direct`; anything that is not the documented object proves nothing.
+
+    What the server says in words is told without `secrets`.
+    """
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return Unknown("UNREADABLE_ANSWER", "RingCX answered with something that is not JSON.")
     if not isinstance(body, dict) or not {"processingResult", "leadsSupplied", "leadsInserted"} & body.keys():
         return Unknown("UNREADABLE_ANSWER", "RingCX answered with JSON that is no load result.")
-    message = mask_numbers(_text(body.get("message")))
+    message = tell(_text(body.get("message")), secrets)
     status = _text(body.get("processingStatus"))
+    code = status if _CODE.fullmatch(status) else FAILED
     rows = body.get("rejectedRows")
-    rejected = tuple(_rejected_row(row) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+    rejected = (
+        tuple(_rejected_row(row, secrets) for row in rows if isinstance(row, dict)) if isinstance(rows, list) else ()
+    )
     failed = _text(body.get("processingResult")).upper() == FAILED
     if failed and status != "NO_LEADS_PASSED_VALIDATION":
         if _number(body.get("leadsInserted")) != 0:
-            return Unknown(status or FAILED, message or "RingCX reported a failure, but not that nothing was inserted.")
-        return Refused(status or FAILED, message or "RingCX reported that processing failed.")
+            return Unknown(code, message or "RingCX reported a failure, but not that nothing was inserted.")
+        return Refused(code, message or "RingCX reported that processing failed.")
     counts = LoadCounts(
         supplied=_number(body.get("leadsSupplied")),
         accepted=_number(body.get("leadsAccepted")),
@@ -99,10 +144,10 @@ def read_load_answer(content: bytes) -> LoadAnswer:
     return Accepted(counts, rejected, message)
 
 
-def _rejected_row(row: Mapping[str, Any]) -> RejectedRow:
+def _rejected_row(row: Mapping[str, Any], secrets: Sequence[str]) -> RejectedRow:
     values = row.get("rowData")
     cells = values if isinstance(values, list) else [values] if values else []
-    return RejectedRow(mask_numbers(_text(row.get("message"))), tuple(_text(value) for value in cells))
+    return RejectedRow(tell(_text(row.get("message")), secrets), tuple(_text(value) for value in cells))
 
 
 def read_lead_array(content: bytes) -> list[FoundLead] | None:
@@ -180,10 +225,37 @@ def read_campaign(campaign: Mapping[str, Any], dial_group: str) -> Campaign:
 
 def error_message(content: bytes, *, secrets: Iterable[str] = ()) -> str:
     """Return the server's own words from an error body, shortened, without `secrets`; they are data, not markup."""
-    words = _error_words(content)
-    for secret in secrets:
-        words = words.replace(secret, "***") if secret else words
-    return mask_numbers(words[:300].strip())
+    return tell(_error_words(content), secrets)
+
+
+def tell(words: str, secrets: Iterable[str] = ()) -> str:
+    """Return a server's words as we may repeat them: one short line, no secret, no whole telephone number."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in hide_secrets(words, secrets))
+    return mask_numbers(printable[:_LONGEST_WORDS].strip())
+
+
+def hide_secrets(words: str, secrets: Iterable[str]) -> str:
+    """Return `words` with stars for `secrets`, also encoded or in part, and for what looks like a token at all."""
+    forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote(secret))}
+    for form in sorted(forms, key=len, reverse=True):
+        words = words.replace(form, "***")
+    words = _LOOKS_SECRET.sub("***", words)
+
+    def hide(met: re.Match[str]) -> str:
+        return "***" if any(met.group().strip(".") in form for form in forms) else met.group()
+
+    return _MAY_BE_PART.sub(hide, words)
+
+
+def says_too_large(status: int, content: bytes) -> bool:
+    """Return whether an error answer says that the request as a whole has too many leads or bytes.
+
+    In doubt it does not: a lead that is to blame must not be taken for a crowd.
+    """
+    if status not in _MAY_MEAN_TOO_LARGE:
+        return status == _CONTENT_TOO_LARGE
+    sentences = re.split(r"[.;!]\s|\n", _error_words(content[:_READ_WORDS]))
+    return any(_TOO_LARGE.search(each) and not _OF_SOMETHING_ELSE.search(each) for each in sentences)
 
 
 def _error_words(content: bytes) -> str:

@@ -174,7 +174,11 @@ async def _serve(state: SandboxState, call: Call, door: Door, request: Request) 
     faults = state.faults.next_request(name)
     query = dict(request.query_params)
     visit = Visit(state, name, request.path_params, query, request.headers, faults)
-    response = await _respond(visit, call, door, request)
+    state.open_requests += 1
+    try:
+        response = await _respond(visit, call, door, request)
+    finally:
+        state.open_requests -= 1
     _note(visit, request, response, started)
     return response
 

@@ -117,8 +117,8 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
     "slow": FaultKind({"seconds": _SECONDS, "when": Parameter("before", _WHEN)}),
     "search_fails": FaultKind({"status": _status(500)}, _SEARCHES),
     "duplicate_page": FaultKind({"rows": Parameter(0)}, ("search", "search_phones")),
-    "hide_leads": FaultKind({"seconds": _SECONDS, "every": Parameter(1, low=1)}),
-    "refuse_connections": FaultKind({"seconds": _SECONDS}),
+    "hide_leads": FaultKind({"seconds": _SECONDS, "every": Parameter(1, low=1), "younger": Parameter(0.0)}),
+    "refuse_connections": FaultKind({"seconds": _SECONDS, "how": Parameter("reset", ("reset", "refuse"))}),
 }
 
 
@@ -155,6 +155,10 @@ class FaultSchedule:
         self._requests["any"] += 1
         nth, nth_of_any = self._requests[call], self._requests["any"]
         return tuple(fault for fault in self.faults if fault.strikes(call, nth, nth_of_any))
+
+    def requests_of(self, call: str) -> int:
+        """Return how many requests of a call came since the schedule was set, those still being served too."""
+        return self._requests[call]
 
 
 def read_faults(entries: Sequence[Mapping[str, Any]]) -> FaultSchedule:

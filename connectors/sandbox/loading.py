@@ -14,7 +14,7 @@ import orjson
 
 from connectors.sandbox.bodies import LOAD, LoadBody, read_body
 from connectors.sandbox.phones import US_DIGITS, read_e164_numbers, read_us_numbers
-from connectors.sandbox.refusals import too_large
+from connectors.sandbox.refusals import bad_request, too_large
 from connectors.sandbox.state import SandboxState
 from connectors.sandbox.store import Lead, LeadList
 from connectors.sandbox.timezones import TIMEZONE_NAMES, guess_by_phone, guess_by_zip
@@ -22,6 +22,7 @@ from connectors.sandbox.visits import Answer, Change, Visit, answer_json
 from connectors.sandbox.vocabulary import UNANSWERED_LIST_STATE, UNANSWERED_TIME_ZONE_OPTION
 
 _ZIP = re.compile(r"\d{5}(?:-?\d{4})?")
+_BAD_REQUEST = 400
 
 # Kept by the server for each lead, so what a load says about them is ignored.
 _KEPT_BY_SERVER = frozenset(
@@ -55,8 +56,9 @@ def load_directly(visit: Visit) -> Change:
     campaign_id = visit.state.catalogue.campaign(visit.path["campaign_id"]).campaign_id
     body = read_body(LOAD, visit.body)
     size = len(body["uploadLeads"])
-    if size > visit.state.settings.max_leads_per_request:
-        raise too_large(f"uploadLeads: {size} leads, at most {visit.state.settings.max_leads_per_request}")
+    _refuse_too_many(visit.state, size)
+    if visit.state.settings.invalid_leads == "refuse":
+        _refuse_invalid(visit.state, visit.body)
 
     def apply(share: float) -> Answer:
         return _load(visit.state, campaign_id, body, int(size * share))
@@ -64,9 +66,40 @@ def load_directly(visit: Visit) -> Change:
     return Change(apply, size)
 
 
-def answer_failed_load(body: bytes, status: str, message: str) -> Answer:
+def _refuse_too_many(state: SandboxState, size: int) -> None:
+    most = state.settings.max_leads_per_request
+    if size > most:
+        details = f"uploadLeads: {size} leads, at most {most}"
+        raise bad_request(details) if state.settings.too_many_leads_status == _BAD_REQUEST else too_large(details)
+
+
+def _refuse_invalid(state: SandboxState, content: bytes) -> None:
+    """Refuse a load for its first lead that is not valid; none of the others is loaded either."""
+    body = read_body(LOAD, content)
+    international = bool(body.get("phoneNumbersI18nEnabled"))
+    leads = cast("Sequence[dict[str, Any]]", body["uploadLeads"])
+    for place, fields in enumerate(leads):
+        try:
+            _read_zone(fields, read_lead(fields, international=international), body["timeZoneOption"])
+        except RejectedRowError as error:
+            note_refused_load(state, content)
+            raise bad_request(f"uploadLeads[{place}]: {error}") from None
+
+
+def note_refused_load(state: SandboxState, content: bytes) -> None:
+    """Keep that a load was refused for good, if it has one lead alone; of several any may still be loaded."""
+    leads = read_body(LOAD, content)["uploadLeads"]
+    if len(leads) == 1:
+        with state.lock:
+            state.store.note_turned_away(leads[0]["externId"], "refused")
+
+
+def answer_failed_load(state: SandboxState, body: bytes, status: str, message: str) -> Answer:
     """Answer 200 with a load that failed as a whole."""
     load = read_body(LOAD, body)
+    with state.lock:
+        for fields in load["uploadLeads"]:
+            state.store.note_turned_away(fields["externId"], "failed")
     tally = Tally(supplied=len(load["uploadLeads"]))
     return answer_json(_write_result(load, tally, status, message))
 
@@ -114,16 +147,19 @@ class _Loading:
             zone = _read_zone(fields, numbers, self._zone_option)
         except RejectedRowError as error:
             tally.rejected.append({"message": str(error), "rowData": _write_row(fields)})
+            self._store.note_turned_away(fields["externId"], "rejected")
             return
         tally.accepted += 1
         lead_state = "READY"
         if self._state.do_not_call.forbids(numbers):
             tally.do_not_call += 1
             if self._state.settings.dnc_removes:
+                self._store.note_turned_away(fields["externId"], "do_not_call")
                 return
             lead_state = "DO-NOT-CALL"
         if self._is_duplicate(numbers):
             tally.duplicates += 1
+            self._store.note_turned_away(fields["externId"], "duplicate")
             return
         self._leads.append(self._make_lead(fields, numbers, zone, lead_state))
 

@@ -7,7 +7,7 @@ case. The leads are found through the narrowest index the criteria name.
 
 import operator
 from collections.abc import Callable, Iterable, Sized
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.message import Message
 from email.parser import BytesParser
 from typing import Any, Final, cast
@@ -185,7 +185,11 @@ def _make_visibility_tests(state: SandboxState) -> list[Test]:
         tests.append(lambda lead: lead.visible_from <= now)
     if state.hidden_until > now:
         every = state.hidden_every
-        tests.append(lambda lead: lead.lead_id % every != 0)
+        # As an index that lags: what is older than that was indexed long ago. 0 hides leads of any age.
+        indexed_until = state.clock.date() - timedelta(seconds=state.hidden_younger) if state.hidden_younger else None
+        tests.append(
+            lambda lead: lead.lead_id % every != 0 or (indexed_until is not None and lead.loaded_at < indexed_until)
+        )
     return tests
 
 

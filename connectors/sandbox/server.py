@@ -116,14 +116,36 @@ class _QuietServer(uvicorn.Server):
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)
+        state.stop_listening = self._stop_listening
+        self._pauses: set[asyncio.Task[None]] = set()
         self.is_ready = threading.Event()
         self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and tell."""
         await super().startup(sockets)
+        self._address = self.servers[0].sockets[0].getsockname()[:2]
         self.is_ready.set()
         self._on_ready()
+
+    def _stop_listening(self, seconds: float) -> None:
+        """Refuse new connections as a host with no server does; those that are open stay open."""
+        if self._pauses:
+            return
+        pause = asyncio.get_running_loop().create_task(self._pause(seconds))
+        self._pauses.add(pause)
+        pause.add_done_callback(self._pauses.discard)
+
+    async def _pause(self, seconds: float) -> None:
+        host, port = self._address
+        for server in self.servers:
+            server.close()
+        listener = _bind(host, port)  # holds the port, so that nobody else gets it in between
+        await asyncio.sleep(seconds)
+        if self.should_exit:
+            listener.close()
+        else:
+            await super().startup([listener])
 
 
 def _protocol_for(state: SandboxState) -> type[asyncio.Protocol]:
@@ -166,6 +188,14 @@ def _read_schedule(faults: Faults) -> FaultSchedule:
 def _listen(host: str, port: int) -> socket.socket:
     """Open the listening socket; an OSError names the address that is taken."""
     return socket.create_server((host, port))
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Bind an address without listening: whoever connects to it is refused."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return bound
 
 
 def _write_url(listener: socket.socket) -> str:

@@ -31,7 +31,11 @@ class SandboxSettings:
     send_rejected_rows: bool = True
     """False: as older deployments, which count rejected leads without naming them."""
     max_leads_per_request: int = 10_000
-    """A load with more leads is refused with 413."""
+    """A load with more leads is refused."""
+    too_many_leads_status: Literal[413, 400] = 413
+    """How such a load is refused."""
+    invalid_leads: Literal["reject", "refuse"] = "reject"
+    """A lead that is not valid is rejected and the others loaded, or the whole load is refused with 400."""
     max_body_bytes: int = 20 * _MEGABYTE
     """A longer body is refused with 413."""
     count_shape: Literal["number", "object"] = "number"

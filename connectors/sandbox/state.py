@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +34,10 @@ class SeenRequest:
     faults: tuple[str, ...]
 
 
+def _listen_on(_: float) -> None:
+    """Stand in where nothing listens, as in a test that calls the application itself."""
+
+
 class SandboxState:
     """The account, its tokens, its leads, and what was asked of the sandbox so far.
 
@@ -51,6 +56,10 @@ class SandboxState:
         self.clock = clock or SandboxClock()
         self.lock = threading.RLock()
         self.pending_late_commits = 0
+        self.open_requests = 0
+        """Requests that are being served, whether or not their client still waits."""
+        self.stop_listening: Callable[[float], None] = _listen_on
+        """Refuse connections for so many seconds; whoever runs a server on this state says how."""
         self.faults = faults or FaultSchedule()
         self._begin()
 
@@ -74,6 +83,7 @@ class SandboxState:
         self.last_selection: tuple[tuple[int, str], list[Lead]] | None = None
         self.hidden_until = 0.0
         self.hidden_every = 1
+        self.hidden_younger = 0.0
         self.refused_until = 0.0
 
     @property
@@ -94,6 +104,11 @@ class SandboxState:
     def doubles(self) -> dict[str, int]:
         """Return the externIds that were inserted more than once, and how often."""
         return {extern_id: times for extern_id, times in self.times_inserted().items() if times > 1}
+
+    def turned_away(self) -> dict[str, set[str]]:
+        """Return why leads of each externId were ever turned away."""
+        with self.lock:
+            return {extern_id: set(reasons) for extern_id, reasons in self.store.turned_away.items()}
 
     def requests_of(self, call: str) -> int:
         """Return how many requests of a call came, whatever became of them."""

@@ -1,7 +1,8 @@
 """The leads and their lists, indexed so that no request has to walk through all of them.
 
 The store knows nothing of HTTP. Beside the leads that are there now it keeps how often each externId was
-ever inserted, which is the truth a loader that promises "exactly once" is measured against.
+ever inserted, and why it was turned away, which is the truth a loader that promises "exactly once" is
+measured against.
 """
 
 from collections import Counter
@@ -67,6 +68,8 @@ class LeadStore:
         self.lists: dict[int, LeadList] = {}
         self.lists_of_campaign: dict[int, dict[int, LeadList]] = {}
         self.times_inserted: Counter[str] = Counter()
+        self.turned_away: dict[str, set[str]] = {}
+        """Why leads of an externId were ever not inserted by a load that was answered or carried out."""
         self.version = 0
         """Grows with every change, so that a search knows whether its last selection still holds."""
         self.all_visible_from = 0.0
@@ -99,6 +102,10 @@ class LeadStore:
             self.times_inserted[lead.extern_id] += 1
             self.all_visible_from = max(self.all_visible_from, lead.visible_from)
         self.version += 1
+
+    def note_turned_away(self, extern_id: str | None, why: str) -> None:
+        """Keep why a load did not insert a lead: rejected, refused, failed, do_not_call or duplicate."""
+        self.turned_away.setdefault(extern_id or "", set()).add(why)
 
     def delete(self, leads: Iterable[Lead]) -> None:
         """Remove leads; that they were once inserted stays counted."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from connectors.sandbox.faults import Fault
-from connectors.sandbox.loading import answer_failed_load
+from connectors.sandbox.loading import answer_failed_load, note_refused_load
 from connectors.sandbox.refusals import RefusalError, unauthorized
 from connectors.sandbox.retry_after import refuse_throttled
 from connectors.sandbox.state import SandboxState
@@ -17,6 +17,7 @@ from connectors.sandbox.visits import Answer, Change, Visit
 
 Parameters = Mapping[str, Any]
 
+_SERVER_ERRORS: Final = 500
 _NOT_JSON: Final = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -52,7 +53,7 @@ async def commit(visit: Visit, change: Change) -> Answer:
             _commit_later(visit.state, change, fault.parameters["seconds"])
             raise DroppedError
         if fault.name == "processing_failure":
-            return answer_failed_load(visit.body, fault.parameters["status"], fault.parameters["message"])
+            return answer_failed_load(visit.state, visit.body, fault.parameters["status"], fault.parameters["message"])
     return _apply(visit.state, change, 1.0)
 
 
@@ -114,7 +115,9 @@ async def _drop(_: Visit, __: Parameters) -> None:
     raise DroppedError
 
 
-async def _fail(_: Visit, parameters: Parameters) -> None:
+async def _fail(visit: Visit, parameters: Parameters) -> None:
+    if visit.call == "direct" and parameters["status"] < _SERVER_ERRORS:
+        note_refused_load(visit.state, visit.body)
     raise RefusalError(parameters["status"], "the sandbox failed on purpose before the commit")
 
 
@@ -144,10 +147,14 @@ async def _answer_no_json(_: Visit, parameters: Parameters) -> None:
 async def _hide(visit: Visit, parameters: Parameters) -> None:
     visit.state.hidden_until = visit.state.clock.now() + parameters["seconds"]
     visit.state.hidden_every = parameters["every"]
+    visit.state.hidden_younger = parameters["younger"]
 
 
 async def _refuse(visit: Visit, parameters: Parameters) -> None:
-    visit.state.refused_until = visit.state.clock.now() + parameters["seconds"]
+    if parameters["how"] == "refuse":
+        visit.state.stop_listening(parameters["seconds"])
+    else:
+        visit.state.refused_until = visit.state.clock.now() + parameters["seconds"]
     raise DroppedError
 
 

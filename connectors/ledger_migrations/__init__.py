@@ -1,0 +1,1 @@
+"""How a ledger of an older layout becomes one of today's: steps that Alembic runs for `connectors.ledger_layout`."""

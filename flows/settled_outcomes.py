@@ -1,0 +1,44 @@
+"""The outcomes of a load: the verdict on each row, and what sending made of its lead, piece by piece."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from connectors.staging import scan
+from flows.run_folder import RunFolder
+from transforms.accounting import give_outcomes
+from transforms.reconciling import OUTCOME_SCHEMA
+
+PIECE_ROWS: Final = 60_000
+"""Rows that are settled at once."""
+
+
+def settled_outcomes(folder: RunFolder, piece_rows: int = PIECE_ROWS) -> Iterator[pl.DataFrame]:
+    """Yield the outcomes of a load, chunk by chunk: the verdict on each row, and what sending made of its lead.
+
+    Both files are in the order of the source, so nothing has to be held for the sake of the join. Raises ValueError
+    where they are not: then a lead's outcome would be lost without a word.
+    """
+    ahead = pl.DataFrame(schema=OUTCOME_SCHEMA)
+    sent = _pieces(folder.sent, piece_rows) if folder.sent.exists() else iter(())
+    for verdicts in _pieces(folder.verdicts, piece_rows):
+        last = verdicts.item(-1, "source_row")
+        while (ahead.is_empty() or ahead.item(-1, "source_row") <= last) and (more := next(sent, None)) is not None:
+            ahead = pl.concat([ahead, more])
+        rows = ahead.get_column("source_row")
+        if not rows.is_sorted() or (not rows.is_empty() and rows.item(0) < verdicts.item(0, "source_row")):
+            raise ValueError("the outcomes of sending are not in the order of the source")
+        here = rows <= last
+        yield give_outcomes(verdicts.lazy(), ahead.filter(here).lazy()).collect()
+        ahead = ahead.filter(~here)
+    if not ahead.is_empty() or any(not more.is_empty() for more in sent):
+        raise ValueError("the outcomes of sending speak of rows that were never read")
+
+
+def _pieces(path: Path, piece_rows: int) -> Iterator[pl.DataFrame]:
+    """Yield a file in pieces; polars' own batches would run ahead by most of the file."""
+    rows = int(scan(path).select(pl.len()).collect().item())
+    for first in range(0, rows, piece_rows):
+        yield scan(path).slice(first, piece_rows).collect()

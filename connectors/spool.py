@@ -4,7 +4,7 @@ What repeats over a whole load is known only when all of it was read, so its row
 fit the budget and cost no writing; one that does not costs disk, not memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -36,14 +36,23 @@ class Spool:
         """Take one more frame. Raises OSError as the file system does."""
         self._schema = frame.schema
         self.height += frame.height
-        self._left -= int(frame.estimated_size()) + frame.height * frame.width * _VIEW_BYTES
+        texts = sum(dtype == pl.String for dtype in frame.dtypes)
+        self._left -= int(frame.estimated_size()) + frame.height * texts * _VIEW_BYTES
         if self._left >= 0:
             self._frames.append(frame)
             return
-        path = self._folder / f"{SPOOL_PREFIX}{self._name}-{len(self._frames):05d}.parquet"
+        self._frames.append(self._write(frame, f"{len(self._frames):05d}"))
+
+    def _write(self, frame: pl.DataFrame, name: str) -> Path:
+        path = self._folder / f"{SPOOL_PREFIX}{self._name}-{name}.parquet"
         # Parquet is a tenth of the size of what lies in memory, which tells on slow disks.
         frame.write_parquet(private_file(path), compression="lz4", statistics=False)
-        self._frames.append(path)
+        return path
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the budget did not suffice."""
+        return self._left < 0
 
     @property
     def columns(self) -> list[str]:
@@ -75,6 +84,19 @@ class Spool:
                     return
 
         return register_io_source(produce, schema=self._schema)
+
+    def thin(self, pick: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+        """Put in the place of each frame what `pick` takes of it; that and what comes later goes to disk.
+
+        A few rows picked out of a frame would hold on to the memory of all its texts.
+        """
+        self._left, self.height = -1, 0
+        for place, frame in enumerate(self.frames()):
+            picked, before = pick(frame), self._frames[place]
+            self._frames[place] = self._write(picked, f"{place:05d}-picked")
+            self.height += picked.height
+            if isinstance(before, Path):
+                before.unlink()
 
     def close(self) -> None:
         """Forget every frame."""

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -54,10 +55,35 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None = None) -> None:
-    """Stream `frame` to Parquet at `path`, whole or not at all."""
+    """Stream `frame` to Parquet at `path`, whole or not at all; categories become text."""
     with written_whole(path) as temporary:
         # Files are read whole or by row group: statistics would only cost time.
-        frame.sink_parquet(temporary, compression="lz4", statistics=False, row_group_size=row_group_size)
+        frame.sink_parquet(
+            temporary,
+            compression="lz4",
+            statistics=False,
+            row_group_size=row_group_size,
+            metadata=_as_text(frame.collect_schema()),
+        )
+
+
+def _as_text(schema: pl.Schema) -> dict[str, str] | None:
+    """Return what a file says of its columns, were its categories text; None where there are no categories.
+
+    In Parquet both are text with a dictionary, which categories have already and text must be gone through for. Only
+    the Arrow schema beside it, as polars writes it, would have readers take the one for the other.
+    """
+    texts = pl.Schema({name: pl.String() if _is_category(dtype) else dtype for name, dtype in schema.items()})
+    if texts == schema:
+        return None
+    file = BytesIO()
+    pl.DataFrame(schema=texts).write_parquet(file)
+    file.seek(0)
+    return pl.read_parquet_metadata(file)
+
+
+def _is_category(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, (pl.Enum, pl.Categorical))
 
 
 def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: int | None = None) -> None:

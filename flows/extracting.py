@@ -1,18 +1,23 @@
 """Reads the job's source, whole into the run's folder for a load, or chunk by chunk for a check."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Final
 
+import orjson
 import polars as pl
 
 from connectors.sources.csv_files import open_csv
-from connectors.sources.extract import Extract, refuse_empty
-from connectors.sources.parquet_files import open_parquet
-from connectors.staging import scan, write_frame
-from flows.job_file import CsvSource, Job, ParquetSource
+from connectors.sources.databases.asking import open_database
+from connectors.sources.excel_files import open_excel
+from connectors.sources.extract import Extract, find_files, refuse_empty
+from connectors.sources.parquet_files import find_damaged, open_parquet
+from connectors.staging import scan, write_frame, write_text
+from flows.job_file import CsvSource, DatabaseSource, ExcelSource, Job, ParquetSource
 from transforms.vocabulary.errors import SourceError
 
 _Opener = Callable[[Job], Extract]
@@ -22,56 +27,98 @@ _CHUNK_CELLS: Final = 4_000_000
 """Rows in a chunk, and its cells where rows are wide: enough to make a chunk's fixed costs small, and no more."""
 
 
-class NotWellFormedError(Exception):
-    """The source broke off for a fault in it; another way of reading may take it."""
+_AHEAD: Final = 3
+"""Chunks read before anybody asks: as much as is read in the time that importing takes."""
 
 
-def extract_source(job: Job, destination: Path, limit: int | None) -> int:
+def extract_source(job: Job, destination: Path, notes: Path, limit: int | None) -> int:
     """Write the source's rows (the first `limit` of them) to `destination` and return how many there are.
 
-    A file that polars refuses whole is read again field by field, so that its bad rows are set aside alone. Raises
-    SourceError for a source that is missing, empty or not as the job says.
+    What a person should know of the source is written to `notes`. Raises SourceError for a source that is missing,
+    empty or not as the job says.
     """
-    for way in ways_to_read(job):
-        try:
-            with _faults_of(job, way):
-                extract = way(job)
-                write_frame(destination, extract.rows if limit is None else extract.rows.head(limit))
-        except NotWellFormedError:
-            continue
-        break
+    with _faults_of(job):
+        extract = _open(job)
+        write_text(notes, orjson.dumps(extract.notes).decode())
+        write_frame(destination, extract.rows if limit is None else extract.rows.head(limit))
+        write_text(notes, orjson.dumps([*extract.notes, *extract.late_notes]).decode())
     rows = int(scan(destination).select(pl.len()).collect().item())
     if not rows:
         destination.unlink()
-        raise refuse_empty(job.source.path, has_header=True)
+        notes.unlink()
+        raise _refuse_empty(job)
     return rows
 
 
-def ways_to_read(job: Job) -> tuple[_Opener, ...]:
-    """Return the ways to read the job's source, the quickest first; the last one never gives up on a row's account."""
-    return _OPENERS[job.source.type]
+def source_files(job: Job) -> list[Path]:
+    """Return the files of the job's source, sorted by name. Raises SourceError where there is none."""
+    source = job.source
+    return find_files(source.place, ENDINGS[source.type], partitions=isinstance(source, ParquetSource))
 
 
-def source_chunks(job: Job, way: _Opener, limit: int | None) -> Iterator[pl.DataFrame]:
+def _open(job: Job) -> Extract:
+    return _OPENERS[job.source.type](job)
+
+
+class ReadAhead:
+    """A source whose first chunks are being read already, while the rest of the program is still imported.
+
+    Importing keeps one core busy, however many there are.
+    """
+
+    def __init__(self, job: Job, limit: int | None) -> None:
+        """Start reading in a thread that nobody has to wait for."""
+        self.notes: list[str] = []
+        self._chunks = source_chunks(job, limit, self.notes)
+        # Each is let go of when it is asked for, so that a chunk is held no longer than it is needed.
+        self._firsts: deque[Future[pl.DataFrame | None]] = deque(Future() for _ in range(_AHEAD))
+        Thread(target=self._read_firsts, args=[tuple(self._firsts)], daemon=True).start()
+
+    def _read_firsts(self, firsts: Sequence[Future[pl.DataFrame | None]]) -> None:
+        for first in firsts:
+            try:
+                first.set_result(next(self._chunks, None))
+            except BaseException as error:  # noqa: BLE001 - raised where the chunks are asked for
+                first.set_exception(error)
+
+    def chunks(self) -> Iterator[pl.DataFrame]:
+        """Yield the chunks, once. Raises what `source_chunks` does."""
+        while self._firsts:
+            chunk = self._firsts.popleft().result()
+            if chunk is None:
+                return
+            yield chunk
+        yield from self._chunks
+
+
+def source_chunks(job: Job, limit: int | None, notes: list[str]) -> Iterator[pl.DataFrame]:
     """Yield the source's rows (the first `limit` of them) in order, as eager chunks of text.
 
-    Raises SourceError, also where there is no row, and NotWellFormedError where another way of reading is left.
+    What a person should know of the source is put into `notes`. Raises SourceError, also where there is no row.
     """
-    with _faults_of(job, way):
-        extract = way(job)
+    with _faults_of(job):
+        extract = _open(job)
+        notes[:] = extract.notes
         rows = extract.rows if limit is None else extract.rows.head(limit)
         chunks = iter(chunks_of(rows, len(extract.columns)))
     count = 0
     while True:
-        with _faults_of(job, way):
+        with _faults_of(job):
             chunk = next(chunks, None)
         if chunk is None:
+            notes += extract.late_notes
             break
         if chunk.height:
             count += chunk.height
             yield chunk
     if not count:
-        raise refuse_empty(job.source.path, has_header=True)
+        raise _refuse_empty(job)
+
+
+def _refuse_empty(job: Job) -> SourceError:
+    if isinstance(job.source, DatabaseSource):
+        return SourceError("SOURCE_EMPTY", "The query gave no rows.", "Check source.query and its parameters.")
+    return refuse_empty(job.source.place, has_header=True)
 
 
 def chunks_of(rows: pl.LazyFrame, width: int) -> Iterator[pl.DataFrame]:
@@ -81,36 +128,74 @@ def chunks_of(rows: pl.LazyFrame, width: int) -> Iterator[pl.DataFrame]:
 
 
 @contextmanager
-def _faults_of(job: Job, way: _Opener) -> Iterator[None]:
+def _faults_of(job: Job) -> Iterator[None]:
     """Translate what reading the source raises."""
     try:
         yield
-    except (pl.exceptions.PolarsError, OSError, UnicodeError) as error:
-        if isinstance(error, pl.exceptions.ComputeError) and way is not ways_to_read(job)[-1]:
-            raise NotWellFormedError from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError) as error:
         words = str(error).splitlines() or [type(error).__name__]
+        damaged = find_damaged(job.source.place) if isinstance(job.source, ParquetSource) else None
         raise SourceError(
             "SOURCE_UNREADABLE",
-            f"{job.source.path} cannot be read: {words[0]}.",
+            f"{damaged or job.source.place} cannot be read: {words[0]}.",
             "Check the file and source.type in the job file.",
         ) from None
 
 
-def _open_csv(job: Job, *, careful: bool = False) -> Extract:
+def _open_csv(job: Job) -> Extract:
     source = job.source
     if not isinstance(source, CsvSource):
         raise TypeError("not a CSV source")
-    return open_csv(source.path, job.source_columns(), separator=source.separator, careful=careful)
+    return open_csv(source.place, job.source_columns(), source.choices())
 
 
 def _open_parquet(job: Job) -> Extract:
     if not isinstance(job.source, ParquetSource):
         raise TypeError("not a Parquet source")
-    return open_parquet(job.source.path, job.source_columns())
+    return open_parquet(job.source.place, job.source_columns())
 
 
-_OPENERS: Final[dict[str, tuple[_Opener, ...]]] = {
-    "csv": (_open_csv, partial(_open_csv, careful=True)),
-    "parquet": (_open_parquet,),
+def _open_database(job: Job) -> Extract:
+    source = job.source
+    if not isinstance(source, DatabaseSource):
+        raise TypeError("not a database")
+    return open_database(
+        source.url,
+        source.query or "",
+        job.source_columns(),
+        parameters=source.parameters,
+        timeout_seconds=source.timeout_seconds,
+    )
+
+
+ENDINGS: Final = {"csv": ".csv", "parquet": ".parquet", "excel": ".xlsx"}
+"""Kind of source to the ending of its files in a folder."""
+
+
+def _open_excel(job: Job) -> Extract:
+    source = job.source
+    if not isinstance(source, ExcelSource):
+        raise TypeError("not an Excel source")
+    said = {column: _SHOULD_BE_TEXT.get(field) for column, field in job.column_roles().items()}
+    return open_excel(
+        source.place,
+        job.source_columns(),
+        sheet=source.sheet,
+        header_row=source.header_row,
+        not_numbers={column: what for column, what in said.items() if what is not None},
+    )
+
+
+_SHOULD_BE_TEXT: Final = {
+    **dict.fromkeys(("leadPhone", "leadPhoneE164", "auxPhone", "personaPhoneConfig"), "telephone numbers"),
+    "zip": "ZIP codes",
 }
-"""Kind of source to the ways of reading it, the quick one first: a new kind is one line here."""
+"""Lead fields that lose something where a spreadsheet takes them for numbers, with what they hold."""
+
+_OPENERS: Final[dict[str, _Opener]] = {
+    "csv": _open_csv,
+    "parquet": _open_parquet,
+    "excel": _open_excel,
+    "database": _open_database,
+}
+"""Kind of source to what opens it: a new kind is one line here."""

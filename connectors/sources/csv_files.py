@@ -1,28 +1,42 @@
 """CSV files, every column as text: no leading zero and no long number is ever lost to a guessed type.
 
-polars reads a well-formed file at full speed, but one row with a field too many, a stray quote or a byte that is not
-UTF-8 fails it whole. Read `careful`, such a file is taken field by field: the bad row is set aside with its reason and
-the others go on.
+A file may be packed, in any encoding and written in many ways; what the job does not say is found. A record that is no
+row is given all the same, with its reason and its line, and the others go on.
 """
 
-import csv
-import gzip
-import io
+import os
 import re
 import sys
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, Extract, SourceFile, find_files, join_files, refuse_empty
+from connectors.sources.compressed_files import Content, open_content, packing_of
+from connectors.sources.csv_dialect import (
+    AUTO,
+    LONGEST_HEADER,
+    CsvChoices,
+    Dialect,
+    find_dialect,
+    refuse_no_text,
+)
+from connectors.sources.csv_records import RecordReader
+from connectors.sources.extract import (
+    ROW_FAULT,
+    SOURCE_FILE,
+    Extract,
+    SourceFile,
+    join_files,
+    list_files,
+)
+from connectors.sources.file_kinds import foreign_kind
+from connectors.sources.text_encoding import UTF_8, as_utf_8, find_encoding
 from transforms.vocabulary.errors import SourceError
-from transforms.vocabulary.reasons import Reason
 
 _OUR_COLUMNS: Final = {
     "leadferry_source_row",
@@ -36,43 +50,126 @@ _OUR_COLUMNS: Final = {
 _MARKED: Final = r"^'('*[=+\-@\t\r\n])"
 """What rejects.csv makes of a cell that would start a formula: an apostrophe before it."""
 
-_CHUNK_ROWS: Final = 50_000
-_LONGEST_HEADER: Final = 1_000_000
+# polars reads several of its pieces ahead; at their usual size those hold half as much as a whole check. The name is
+# not documented: a polars that does not know it only takes more memory.
+os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(4 << 20))
 
-_GZIP: Final = b"\x1f\x8b"
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_NOT_IN_A_HEADER: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
-"""Characters that show a file to be something else than CSV text: controls, and line ends of CR alone."""
+FOUND: Final = CsvChoices()
+"""Nothing is said of how the files are written."""
 
-_BARE_CR: Final = "\udc0d"
-"""Stands in for a CR that ends no line, which `csv` does not take; no UTF-8 decodes to it."""
+_SAMPLES: Final = 8
+_SAMPLE_BYTES: Final = 64 << 10
+"""Looks taken further on in a file, beside the one at its beginning, to find its encoding."""
 
 
-def open_csv(path: str, wanted: list[str], *, separator: str = ",", careful: bool = False) -> Extract:
+@dataclass(frozen=True)
+class CsvFile:
+    """One file, and how it is written."""
+
+    path: Path
+    encoding: str
+    dialect: Dialect
+    notes: tuple[str, ...]
+
+
+def open_csv(path: str, wanted: Sequence[str], choices: CsvChoices = FOUND, *, careful: bool = False) -> Extract:
     """Open the CSV file, folder or glob `path` as text; `wanted` are the columns the job names.
 
-    Raises SourceError for a missing or empty file or a missing column, and, when not `careful`,
-    pl.exceptions.ComputeError while the rows are read if a file is not well-formed.
+    `careful` reads record by record what is else read quickly where that is proved the same. Raises SourceError here
+    for a missing or empty file or a missing column, and while the rows are read for content that is damaged.
     """
-    files = []
-    for file in find_files(path, ".csv"):
-        header = _read_header(file, separator)
-        names = header.names
-        if careful or not header.is_plain:
-            rows = _read_field_by_field(file, separator, names)
-        else:
-            rows = pl.scan_csv(file, infer_schema=False, separator=separator, new_columns=names, glob=False).select(
-                _absent_if_empty(pl.col(pl.String)), pl.lit(None, pl.String).alias(ROW_FAULT)
-            )
-        if _OUR_COLUMNS & set(names):
+    listing = list_files(path, ".csv")
+    late: list[str] = []
+    files, notes = [], [*listing.notes()]
+    for place in listing.files:
+        file = look_at(place, choices)
+        _refuse_repeated(wanted, file)
+        names = list(file.dialect.names)
+        rows = _rows(file, late, careful=careful)
+        if set(names) & _OUR_COLUMNS:
             rows, names = _mended_rejects(rows, names)
-        files.append(SourceFile(file, tuple(names), rows))
-    return join_files(files, wanted)
+        files.append(SourceFile(place, tuple(names), rows))
+        notes += [f"{place.name}: {note}." for note in file.notes]
+    extract = join_files(files, wanted, notes)
+    return Extract(extract.rows, extract.columns, extract.files, extract.notes, late)
 
 
-def _absent_if_empty(cell: pl.Expr) -> pl.Expr:
-    """Return `cell` with `""` as null, which the other way of reading cannot tell from nothing."""
-    return pl.when(cell.str.len_bytes() > 0).then(cell).name.keep()
+def look_at(path: Path, choices: CsvChoices) -> CsvFile:
+    """Look at the beginning of a file, and for its encoding further on too. Raises SourceError."""
+    with open_content(path) as content:
+        head = _read_up_to(content, LONGEST_HEADER)
+    kind = foreign_kind(head)
+    if kind is not None:
+        raise refuse_no_text(str(path), f"it is {kind}")
+    encoding = find_encoding([head, *_further_samples(path)]) if choices.encoding == AUTO else choices.encoding
+    with open_content(path) as content:
+        text = _read_up_to(as_utf_8(content, encoding), LONGEST_HEADER)
+    kind = foreign_kind(text)
+    if kind is not None:
+        raise refuse_no_text(str(path), f"it is {kind}")
+    dialect = find_dialect(text.rstrip(b"\x1a") if len(text) < LONGEST_HEADER else text, choices, str(path))
+    told = [f"read as {encoding}"] if choices.encoding == AUTO and encoding != UTF_8 else []
+    return CsvFile(path, encoding, dialect, (*told, *dialect.notes))
+
+
+def _read_up_to(content: Content, size: int) -> bytes:
+    pieces, left = [], size
+    while left > 0 and (piece := content.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)[:size]
+
+
+def _further_samples(path: Path) -> Iterator[bytes]:
+    """Yield whole lines from several places of a file that is not packed."""
+    size = path.stat().st_size
+    if packing_of(path) is not None or size <= LONGEST_HEADER:
+        return
+    with path.open("rb") as binary:
+        for number in range(1, _SAMPLES + 1):
+            binary.seek(number * (size - _SAMPLE_BYTES) // _SAMPLES)
+            piece = binary.read(_SAMPLE_BYTES)
+            yield piece[piece.find(b"\n") + 1 : piece.rfind(b"\n") + 1]
+
+
+def _refuse_repeated(wanted: Sequence[str], file: CsvFile) -> None:
+    """Raise SourceError if the job names a column that the file has several times."""
+    repeated = [(name, file.dialect.repeated[name]) for name in wanted if name in file.dialect.repeated]
+    if repeated:
+        told = "; ".join(f"{name!r} at positions {' and '.join(map(str, places))}" for name, places in repeated)
+        raise SourceError(
+            "COLUMN_REPEATED",
+            f"{file.path} has several columns of one name: {told}.",
+            "Give each a name of its own in the export, or set source.header = false and name columns by position.",
+        )
+
+
+@contextmanager
+def _opened(file: CsvFile) -> Iterator[Content]:
+    with open_content(file.path) as content:
+        yield as_utf_8(content, file.encoding)
+
+
+def _rows(file: CsvFile, late: list[str], *, careful: bool) -> pl.LazyFrame:
+    schema = pl.Schema(dict.fromkeys([*file.dialect.names, ROW_FAULT], pl.String))
+
+    def produce(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del batch_size
+        left = sys.maxsize if n_rows is None else n_rows
+        with _opened(file) as content:
+            reader = RecordReader(file.path, content, file.dialect, careful=careful)
+            for frame in reader.frames():
+                part = frame.head(left)
+                left -= part.height
+                part = part.filter(predicate) if predicate is not None else part
+                yield part.select(with_columns) if with_columns else part  # asked for no column: only to count rows
+                if left <= 0:
+                    return
+        late[:] = dict.fromkeys([*late, *(f"{file.path.name}: {note}." for note in reader.tally.notes())])
+
+    return register_io_source(produce, schema=schema)
 
 
 def _mended_rejects(rows: pl.LazyFrame, names: list[str]) -> tuple[pl.LazyFrame, list[str]]:
@@ -80,192 +177,3 @@ def _mended_rejects(rows: pl.LazyFrame, names: list[str]) -> tuple[pl.LazyFrame,
     own = [name for name in names if name not in _OUR_COLUMNS | {SOURCE_FILE}]
     unmarked = [pl.col(name).str.replace(_MARKED, "$1").alias(re.sub(_MARKED, r"\1", name)) for name in own]
     return rows.select(*unmarked, ROW_FAULT), [re.sub(_MARKED, r"\1", name) for name in own]
-
-
-def _open_binary(file: Path) -> io.BufferedIOBase:
-    """Open a file as it is, or what a gzip file holds."""
-    with file.open("rb") as binary:
-        packed = binary.read(len(_GZIP)) == _GZIP
-    return gzip.open(file, "rb") if packed else file.open("rb")
-
-
-@dataclass(frozen=True)
-class _Header:
-    """The column names, and whether polars reads the header as we do."""
-
-    names: list[str]
-    is_plain: bool
-
-
-def _read_header(file: Path, separator: str) -> _Header:
-    """Return the header; a repeated name gets the suffix that polars gives it.
-
-    At a stray quote in the header polars takes the rows up to the next quote for a part of it, without an error.
-    """
-    try:
-        with _open_binary(file) as binary:
-            text, fields = _first_record(file, _lines_from_header(binary), separator)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError("SOURCE_UNREADABLE", f"{file} cannot be read: {error}.", "Export it again.") from None
-    if not fields:
-        raise refuse_empty(str(file), has_header=False)
-    cell = rf'(?:"(?:[^"]|"")*"|[^"\r\n{re.escape(separator)}]*)'
-    well_quoted = re.fullmatch(rf"{cell}(?:{re.escape(separator)}{cell})*(?:\r?\n)?", text) is not None
-    return _Header(_tell_apart(fields), well_quoted and not any("_duplicated_" in field for field in fields))
-
-
-def _tell_apart(fields: list[str]) -> list[str]:
-    names: list[str] = []
-    for field in fields:
-        suffixed = (f"{field}_duplicated_{number}" for number in count())
-        names.append(next(name for name in chain([field], suffixed) if name not in names))
-    return names
-
-
-def _lines_from_header(binary: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines from the header on, as polars finds it: after a byte-order mark and empty lines."""
-    lines = iter(binary)
-    first = next(lines, b"").removeprefix(_BYTE_ORDER_MARK)
-    while first in {b"\n", b"\r\n"}:
-        first = next(lines, b"")
-    if first:
-        yield first
-        yield from lines
-
-
-def _first_record(file: Path, lines: Iterable[bytes], separator: str) -> tuple[str, list[str]]:
-    """Return text and fields of the first record. Raises SourceError where it is no text or does not end."""
-    taken: list[str] = []
-
-    def checked() -> Iterator[str]:
-        size = 0
-        for line in lines:
-            taken.append(_decode_header(file, line))
-            size += len(line)
-            if size > _LONGEST_HEADER:
-                return
-            yield taken[-1]
-
-    fields = next(_parse(checked(), separator), [])
-    if taken and _has_faulty_quotes(taken, separator, only_open=True):
-        raise _refuse_quote(file, 1)
-    return "".join(taken), fields
-
-
-def _decode_header(file: Path, line: bytes) -> str:
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if _NOT_IN_A_HEADER.search(text):
-        raise SourceError(
-            "SOURCE_NOT_TEXT",
-            f"{file} is not a CSV text file: its first line is not plain UTF-8 text.",
-            "Export it as CSV in UTF-8, with lines that end in LF or CR LF.",
-        )
-    return text
-
-
-def _parse(lines: Iterable[str], separator: str, *, strict: bool = False) -> Iterator[list[str]]:
-    csv.field_size_limit(sys.maxsize)
-    return csv.reader(lines, delimiter=separator, strict=strict)
-
-
-def _has_faulty_quotes(lines: list[str], separator: str, *, only_open: bool = False) -> bool:
-    """Whether one record's quotes are not well-formed; `only_open`: whether its last quote never closes."""
-    try:
-        list(_parse(lines, separator, strict=True))
-    except csv.Error as error:
-        return not only_open or "unexpected end of data" in str(error)
-    return False
-
-
-def _refuse_quote(file: Path, line: int) -> SourceError:
-    return SourceError(
-        "SOURCE_OPEN_QUOTE",
-        f"{file}, line {line}: a quote opens a field that never ends.",
-        "Close the quote, or double it where it is part of the text.",
-    )
-
-
-def _read_field_by_field(file: Path, separator: str, names: list[str]) -> pl.LazyFrame:
-    schema = pl.Schema(dict.fromkeys([*names, ROW_FAULT], pl.String))
-
-    def produce(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del batch_size
-        left = sys.maxsize if n_rows is None else n_rows
-        for chunk in _chunks(file, separator, schema):
-            part = chunk.head(left)
-            left -= part.height
-            part = part.filter(predicate) if predicate is not None else part
-            yield part.select(with_columns) if with_columns else part  # asked for no column: only to count rows
-            if left <= 0:
-                return
-
-    return register_io_source(produce, schema=schema)
-
-
-def _chunks(file: Path, separator: str, schema: pl.Schema) -> Iterator[pl.DataFrame]:
-    rows: list[list[str | None]] = []
-    for row in _Records(file, separator, len(schema) - 1):
-        rows.append(row)
-        if len(rows) >= _CHUNK_ROWS:
-            yield pl.DataFrame(rows, schema=schema, orient="row")
-            rows = []
-    yield pl.DataFrame(rows, schema=schema, orient="row")
-
-
-class _Records:
-    """The records of one file after its header, each with as many fields as the header and a fault or None.
-
-    A line that is not UTF-8 is shown as Latin-1, which no byte can fail, and its row is refused. A record over several
-    lines whose quotes are not well-formed has swallowed other rows, or the rest of the file: that fails the file.
-    """
-
-    def __init__(self, file: Path, separator: str, width: int) -> None:
-        self._file, self._separator, self._width = file, separator, width
-        self._lines: list[str] = []
-        self._line_number = 0
-        self._not_utf8 = False
-
-    def __iter__(self) -> Iterator[list[str | None]]:
-        with _open_binary(self._file) as binary:
-            records = _parse(self._decoded(binary), self._separator)
-            next(records, None)
-            last: list[str] = []
-            self._forget_lines()
-            for fields in records:
-                last = self._lines
-                if len(last) > 1 and _has_faulty_quotes(last, self._separator):
-                    raise _refuse_quote(self._file, self._line_number - len(last) + 1)
-                yield self._fit(fields)
-                self._forget_lines()
-            if _has_faulty_quotes(last, self._separator, only_open=True):
-                raise _refuse_quote(self._file, self._line_number - len(last) + 1)
-
-    def _forget_lines(self) -> None:
-        self._lines, self._not_utf8 = [], False
-
-    def _decoded(self, binary: Iterable[bytes]) -> Iterator[str]:
-        for line in _lines_from_header(binary):
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError:
-                text, self._not_utf8 = line.decode("latin-1"), True
-            if "\r" in text:
-                body = text.removesuffix("\n").removesuffix("\r")
-                text = body.replace("\r", _BARE_CR) + text[len(body) :]
-            self._lines.append(text)
-            self._line_number += 1
-            yield text
-
-    def _fit(self, fields: list[str]) -> list[str | None]:
-        fault: str | None = Reason.ROW_NOT_UTF8 if self._not_utf8 else None
-        if len(fields) > self._width:
-            fault = Reason.ROW_TOO_MANY_FIELDS
-            kept = self._width - 1
-            fields = [*fields[:kept], self._separator.join(fields[kept:])]  # nothing of the row is thrown away
-        missing = self._width - len(fields)
-        return [*(field.replace(_BARE_CR, "\r") or None for field in fields), *[None] * missing, fault]

@@ -1,8 +1,9 @@
 """What every source gives, and the errors all of them share."""
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, count, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,27 @@ ROW_FAULT: Final = "row_fault"
 """Our own columns beside the source's: the row's place, its file where there are several, and why it is no row."""
 
 
+_MARKS: Final = frozenset("*?[")
+"""What makes a path a glob."""
+
+_NAMED: Final = 5
+"""Names that a note lists before it says how many more there are."""
+
+
 @dataclass(frozen=True)
 class Extract:
-    """A source as read: `rows` is lazy, all text, in source order, with `source_row` (0-based, u64) first."""
+    """A source as read: `rows` is lazy, all text, in source order, with `source_row` (0-based, u64) first.
+
+    `notes` are sentences that a person should read before trusting the load; the run warns with them. `late_notes` are
+    more of them, which are there once all rows are read. `row_fault` is a reason code, and after a blank where the row
+    is in the source and what is wrong with it, if the source knows.
+    """
 
     rows: pl.LazyFrame
     columns: tuple[str, ...]
     files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    late_notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -34,48 +49,126 @@ class SourceFile:
     rows: pl.LazyFrame
 
 
-def join_files(files: Sequence[SourceFile], wanted: Sequence[str]) -> Extract:
+@dataclass(frozen=True)
+class Listing:
+    """The files that a path stands for, sorted by name, and those of their kind that are left out as hidden."""
+
+    files: tuple[Path, ...]
+    hidden: tuple[Path, ...]
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should know of the files left out."""
+        if not self.hidden:
+            return ()
+        return (f"Left out as hidden: {_shortened([file.name for file in self.hidden], _NAMED)}.",)
+
+
+def join_files(files: Sequence[SourceFile], wanted: Sequence[str], notes: Sequence[str] = ()) -> Extract:
     """Put files one after another, by column name; several get a column `source_file`.
 
-    Raises SourceError for a file that lacks a column of `wanted`, and for one that uses a name of ours.
+    `notes` are told together with which file lacks which column. Raises SourceError for a file that lacks a column of
+    `wanted`, and for one that uses a name of ours.
     """
     for file in files:
         require_columns(wanted, file.columns, str(file.path))
-        taken = {SOURCE_ROW, SOURCE_FILE, ROW_FAULT} & set(file.columns)
-        if taken:
-            raise SourceError(
-                "COLUMN_RESERVED",
-                f"{file.path} has a column named {', '.join(sorted(taken))}, which the report needs for itself.",
-                "Rename that column in the export.",
-            )
+        refuse_reserved(file.columns, str(file.path), "Rename that column in the export.")
     named = [file.rows.with_columns(pl.lit(file.path.name).alias(SOURCE_FILE)) for file in files]
     rows = pl.concat(named, how="diagonal") if len(files) > 1 else files[0].rows
     columns = dict.fromkeys(name for file in files for name in file.columns)
-    numbered = rows.with_row_index(SOURCE_ROW).with_columns(pl.col(SOURCE_ROW).cast(pl.UInt64))
-    return Extract(numbered, tuple(columns), tuple(file.path for file in files))
+    told = (*notes, *_differences(files, tuple(columns)))
+    return Extract(number_rows(rows), tuple(columns), tuple(file.path for file in files), told)
 
 
-def find_files(path: str, ending: str) -> list[Path]:
+def number_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Put `source_row` before the columns of `rows`."""
+    return rows.with_row_index(SOURCE_ROW).with_columns(pl.col(SOURCE_ROW).cast(pl.UInt64))
+
+
+def refuse_reserved(columns: Sequence[str], where: str, next_step: str) -> None:
+    """Raise SourceError if one of `columns` has a name of ours."""
+    taken = {SOURCE_ROW, SOURCE_FILE, ROW_FAULT} & set(columns)
+    if taken:
+        raise SourceError(
+            "COLUMN_RESERVED",
+            f"{where} has a column named {', '.join(sorted(taken))}, which the report needs for itself.",
+            next_step,
+        )
+
+
+def _differences(files: Sequence[SourceFile], columns: Sequence[str]) -> tuple[str, ...]:
+    """Say which files lack which of all columns, if any does: their cells are empty."""
+    lacking = [(file, [name for name in columns if name not in file.columns]) for file in files]
+    faults = [
+        f"{file.path.name} lacks {_shortened(list(map(repr, names)), _NAMED)}" for file, names in lacking if names
+    ]
+    if not faults:
+        return ()
+    return (f"The files do not have the same columns; what a file lacks is empty. {_shortened(faults, _NAMED, '; ')}.",)
+
+
+def _shortened(words: Sequence[str], most: int, separator: str = ", ") -> str:
+    shown = separator.join(words[:most])
+    return f"{shown}{separator}and {len(words) - most:,} more" if len(words) > most else shown
+
+
+def find_files(path: str, ending: str, *, partitions: bool = False) -> list[Path]:
+    """Return the files that `path` stands for, as `list_files` does, without those left out."""
+    return list(list_files(path, ending, partitions=partitions).files)
+
+
+def list_files(path: str, ending: str, *, partitions: bool = False) -> Listing:
     """Return the files that `path` (a file, a folder or a glob) stands for, sorted by name.
 
-    Raises SourceError where there is none.
+    In folders and for globs, names that begin with a dot or with `~$` (as Excel calls its locks) are left out. With
+    `partitions` those that begin with an underscore are too, and a folder's own folders of the form `name=value` are
+    gone through. Raises SourceError where no file is left.
     """
     place = Path(path)
     if place.is_file():
-        return [place]
+        return Listing((place,), ())
     if place.is_dir():
-        found = sorted(file for file in place.iterdir() if file.suffix.lower() == ending and file.is_file())
+        base = place
+        found = [file for file in _walk(place, partitions=partitions) if file.suffix.lower() == ending]
         nothing = f"The folder {path} holds no {ending} file."
-    elif any(mark in path for mark in "*?["):
+    elif any(mark in path for mark in _MARKS):
         anchor = Path(place.anchor)
-        found = sorted(file for file in anchor.glob(str(place.relative_to(anchor))) if file.is_file())
+        relative = place.relative_to(anchor)
+        plain = takewhile(lambda part: not set(part) & _MARKS, relative.parts)
+        base = anchor.joinpath(*plain)
+        found = [file for file in anchor.glob(str(relative)) if file.is_file()]
         nothing = f"No file matches {path}."
     else:
-        found = []
+        base, found = place, []
         nothing = f"There is no file {path}."
-    if not found:
+    hidden = [file for file in found if is_left_out(file.relative_to(base).parts, partitions=partitions)]
+    files = sorted(set(found) - set(hidden))
+    if not files:
         raise SourceError("SOURCE_MISSING", nothing, "Check source.path in the job file.")
-    return found
+    return Listing(tuple(files), tuple(sorted(hidden)))
+
+
+def is_left_out(parts: Sequence[str], *, partitions: bool) -> bool:
+    """Return whether a file is left out for a name that hides it, its own or that of a folder it is in."""
+    marks = (".", "~$", "_") if partitions else (".", "~$")
+    return any(part.startswith(marks) for part in parts)
+
+
+def _walk(folder: Path, *, partitions: bool) -> Iterator[Path]:
+    """Yield the files of a folder, and with `partitions` of those folders in it that are called `name=value`."""
+    for entry in folder.iterdir():
+        if entry.is_file():
+            yield entry
+        elif partitions and "=" in entry.name and not entry.name.startswith((".", "_")) and entry.is_dir():
+            yield from _walk(entry, partitions=True)
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return `names` with those that repeat an earlier one told apart by the suffix that polars gives them."""
+    told: list[str] = []
+    for name in names:
+        suffixed = (f"{name}_duplicated_{number}" for number in count())
+        told.append(next(candidate for candidate in chain([name], suffixed) if candidate not in told))
+    return told
 
 
 def require_columns(wanted: Sequence[str], present: Sequence[str], where: str) -> None:

@@ -1,0 +1,1 @@
+"""Damaged and odd files made for the purpose, and what must become of each."""

@@ -1,21 +1,23 @@
 """`check` and `load --dry-run`: everything up to sending, without credentials and without the ledger."""
 
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from flows import settings
+from flows.awaiting import await_source
 from flows.clock import now
+from flows.extracting import ReadAhead
+from flows.fetching import fetched
 from flows.gates import check_gates
 from flows.job_file import Job
 from flows.preparation import prepared_check
 from flows.progress import Progress
 from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, write_run_report
 from flows.run_folder import RunFolder
-from flows.run_place import check_run_id, clear_place, new_run_id, place_of
+from flows.run_place import clear_place, place_of
 from transforms.vocabulary.errors import QualityGateError
 
 if TYPE_CHECKING:  # what sends is heavy to import, and most checks send nothing and know no ledger
@@ -24,18 +26,45 @@ if TYPE_CHECKING:  # what sends is heavy to import, and most checks send nothing
 
 
 def check_job(
-    job: Job, *, home: Path, out: Path | None, run_id: str | None, limit: int | None, planned: bool, progress: Progress
+    job: Job,
+    *,
+    home: Path,
+    out: Path | None,
+    run_id: str,
+    is_new: bool,
+    limit: int | None,
+    planned: bool,
+    progress: Progress,
+    ahead: ReadAhead | None = None,
 ) -> dict[str, Any]:
-    """Prepare a job and report on its data; with `planned`, show too what would be sent first. Raises SourceError."""
+    """Prepare a job and report on its data; with `planned`, show too what would be sent first.
+
+    `is_new` says that nobody chose `run_id`, so that nothing of that name can be there. `ahead` is the job's
+    source, of which reading has begun under the same limit. Raises SourceError.
+    """
     started = now()
-    chosen = check_run_id(run_id) if run_id else f"{'plan' if planned else 'check'}-{new_run_id(job.name)}"
-    folder = place_of(home, chosen, out)
+    folder = place_of(home, run_id, out)
     # A new name under the home folder cannot belong to a run, and a check then needs no ledger.
-    clear_place(folder, _recorded_runs() if out or run_id else [], taken=not out)
-    # The page's library takes as long to import as a hundred thousand rows to judge; that goes on meanwhile.
-    Thread(target=import_module, args=("connectors.report.page",), daemon=True).start()
+    clear_place(folder, _recorded_runs() if out or not is_new else [], taken=not out)
     status = STATUS_PLANNED if planned else STATUS_CHECKED
-    with prepared_check(job, folder, as_of=started.date(), limit=limit, progress=progress) as (prepared, rows):
+    await_source(job, Event(), progress.warn)
+    # Nobody asks a plain check for its batches' ids, and they are digests of all leads.
+    with (
+        fetched(job, folder.path) as at_hand,
+        prepared_check(
+            at_hand,
+            folder,
+            as_of=started.date(),
+            limit=limit,
+            progress=progress,
+            named_batches=planned,
+            every_row=False,
+            ahead=ahead,
+            meanwhile=_make_page_ready,
+        ) as (prepared, rows),
+    ):
+        for note in prepared.notes:
+            progress.warn(note)
         try:
             check_gates(job, prepared)
         except QualityGateError:
@@ -44,15 +73,22 @@ def check_job(
         facts = write_run_report(
             job,
             folder,
-            run_id=chosen,
+            run_id=run_id,
             status=status,
             started_at=started.isoformat(),
             finished_at=now(),
             prepared=prepared,
             rows=rows,
-            more={"row_limit": limit} | ({} if plan is None else {"plan": plan}),
+            more={"row_limit": limit, "warnings": list(prepared.notes)} | ({} if plan is None else {"plan": plan}),
         )
     return facts if body is None else facts | {"first_request_body": orjson.loads(body)}
+
+
+def _make_page_ready() -> None:
+    """Import the page's library and compile its template: as long as a hundred thousand rows take, so beside them."""
+    from connectors.report.page import page_template
+
+    page_template()
 
 
 def _recorded_runs() -> "list[RunRecord]":

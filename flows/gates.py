@@ -1,8 +1,27 @@
 """Quality gates: what the data must keep before anything is sent."""
 
+from typing import TYPE_CHECKING
+
 from flows.job_file import Job
 from flows.preparation import Prepared
 from transforms.vocabulary.errors import QualityGateError
+
+if TYPE_CHECKING:  # a check has gates and no ledger
+    from connectors.ledger import RunRecord
+
+
+def check_seen_before(job: Job, earlier: "RunRecord | None") -> str | None:
+    """Return what to say of an `earlier` run that loaded the same rows. Raises QualityGateError where the job stops."""
+    if earlier is None or job.quality.seen_before == "ignore":
+        return None
+    told = f"The same rows were loaded before, by the run {earlier.run_id} of {earlier.started_at[:16]}"
+    if job.quality.seen_before == "stop":
+        raise QualityGateError(
+            "SEEN_BEFORE",
+            f"Nothing was sent: {told[0].lower()}{told[1:]}.",
+            'Wait for a new export, or set quality.seen_before = "warn" to load them again.',
+        )
+    return f"{told}; what RingCX does with numbers it has is load.duplicate_handling."
 
 
 def check_gates(job: Job, prepared: Prepared) -> None:

@@ -14,16 +14,21 @@ from typing import Any, Final
 import polars as pl
 from pydantic import ValidationError
 
-from connectors.sources.csv_files import open_csv
+from connectors.sources.csv_dialect import CsvChoices, looks_like_data
+from connectors.sources.csv_files import look_at, open_csv
+from connectors.sources.excel_files import open_excel
 from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, SOURCE_ROW, Extract, find_files, refuse_empty
 from connectors.sources.parquet_files import open_parquet
-from flows.job_file import Columns, Job
+from connectors.sources.text_encoding import UTF_8
+from connectors.sources.urls import is_url
+from flows.job_file import Columns, FileSource, Job
+from flows.path_parameters import escape_path
 from transforms.guessing import Guess, guess_mapping
 from transforms.vocabulary.errors import ConfigurationError, SourceError
 
 _ROWS_LOOKED_AT: Final = 2000
-_SEPARATORS: Final = ",;\t|"
 _PARQUET: Final = {".parquet", ".pq", ".parq"}
+_EXCEL: Final = {".xlsx", ".xlsm"}
 _LONGEST_NAME: Final = 100
 _LEFT_OUT_SHOWN: Final = 12
 
@@ -48,15 +53,21 @@ def init_job(source: str, job_file: Path | None, *, force: bool) -> dict[str, An
     `job_file` is by default named after the source, in the working folder. Raises SourceError for a source that cannot
     be read, and ConfigurationError where the file exists and not `force`, or no column could be an id or a number.
     """
+    if is_url(source):
+        raise SourceError(
+            "SOURCE_NOT_HERE",
+            f"{source} is not a file of this machine, and init looks at those alone.",
+            "Guess the columns from a copy of one file, then set source.path to the URL.",
+        )
     name = _name_of(source)
     target = job_file or Path(f"{name}.toml")
     if target.exists() and not force:
         raise _refuse_to_overwrite(target)
-    kind, separator, columns, rows = _read_sample(source)
+    kind, found, columns, rows = _read_sample(source)
     usable = [column for column in columns if _can_be_named(column)]
     guesses = guess_mapping(rows.select(usable))
     _require_essentials(guesses, source, usable)
-    table = {"type": kind, "path": _relative(source, target)} | ({} if separator == "," else {"separator": separator})
+    table = {"type": kind, "path": escape_path(_relative(source, target)), **found}
     mapped = {column for guess in guesses for column in guess.columns}
     left_out = [column for column in columns if column not in mapped]
     text = _compose(name, table, guesses, left_out, rows.height)
@@ -111,7 +122,7 @@ def tell_init(facts: Mapping[str, Any]) -> str:
 def _name_of(source: str) -> str:
     """Return a name for the job, made of the source's own: only characters that a job's name may have."""
     path = Path(source)
-    known = {".csv", ".gz", ".txt", ".tsv", *_PARQUET}
+    known = {".csv", ".gz", ".txt", ".tsv", *_PARQUET, *_EXCEL}
     parts = [part for part in (path.name, path.absolute().parent.name) if not set(part) & set("*?[")] or ["leads"]
     stem = parts[0]
     while Path(stem).suffix.lower() in known and not path.is_dir():
@@ -121,53 +132,59 @@ def _name_of(source: str) -> str:
     return name or "leads"
 
 
-def _read_sample(source: str) -> tuple[str, str, list[str], pl.DataFrame]:
-    """Return the kind of source, its separator, its columns and its first rows."""
+def _read_sample(source: str) -> tuple[str, dict[str, str | bool], list[str], pl.DataFrame]:
+    """Return the kind of source, what of its way of writing is not the usual, its columns and its first rows."""
     kind = _kind_of(source)
     if kind == "parquet":
         with _faults_told(source):
             extract = open_parquet(source, [])
-            return kind, ",", list(extract.columns), _first_rows(extract, source)
-    separator = _guess_separator(source)
+            return kind, {}, list(extract.columns), _first_rows(extract, source)
+    if kind == "excel":
+        with _faults_told(source):
+            extract = open_excel(source, [])
+            return kind, {}, list(extract.columns), _first_rows(extract, source)
     with _faults_told(source):
-        extract = open_csv(source, [], separator=separator)
-        try:
-            rows = _first_rows(extract, source)
-        except pl.exceptions.ComputeError:
-            rows = _first_rows(open_csv(source, [], separator=separator, careful=True), source)
-    return kind, separator, list(extract.columns), rows
+        found = _find_writing(source)
+        choices = CsvChoices(header=found.get("header") is not False)
+        extract = open_csv(source, [], choices)
+        return kind, found, list(extract.columns), _first_rows(extract, source)
+
+
+def _find_writing(source: str) -> dict[str, str | bool]:
+    """Return what a job says of the source's first file, where it is not the usual way of writing CSV."""
+    file = look_at(find_files(source, ".csv")[0], CsvChoices())
+    dialect = file.dialect
+    found: dict[str, str | bool] = {}
+    if dialect.separator != ",":
+        found["separator"] = dialect.separator
+    if dialect.quote not in {'"', None}:
+        found["quote"] = dialect.quote
+    if file.encoding != UTF_8:
+        found["encoding"] = file.encoding
+    if looks_like_data(dialect.header or ()):
+        found["header"] = False
+    return found
 
 
 def _kind_of(source: str) -> str:
     path = Path(source)
     if path.is_dir():
         endings = {file.suffix.lower() for file in path.iterdir() if file.is_file()}
-        if not endings & {".csv", ".parquet"}:
+        kinds = {".csv": "csv", ".parquet": "parquet", ".xlsx": "excel"}
+        found = [kind for ending, kind in kinds.items() if ending in endings]
+        if not found:
             raise SourceError(
-                "SOURCE_MISSING", f"The folder {source} holds no .csv or .parquet file.", "Name the file itself."
+                "SOURCE_MISSING", f"The folder {source} holds no .csv, .parquet or .xlsx file.", "Name the file itself."
             )
-        return "csv" if ".csv" in endings else "parquet"
+        return found[0]
     try:
         files = find_files(source, ".csv")
     except SourceError as error:
         raise SourceError(error.code, error.message, "Check the path, and quote a glob.") from None
-    return "parquet" if all(file.suffix.lower() in _PARQUET for file in files) else "csv"
-
-
-def _guess_separator(source: str) -> str:
-    """Return the separator that parts the header into the most columns, a comma unless another does better."""
-    with _faults_told(source):
-        found = {separator: _count_columns(source, separator) for separator in _SEPARATORS}
-    return max(_SEPARATORS, key=lambda separator: (found[separator], separator == ","))
-
-
-def _count_columns(source: str, separator: str) -> int:
-    try:
-        return len(open_csv(source, [], separator=separator).columns)
-    except SourceError:
-        if separator == ",":
-            raise
-        return 0
+    endings = {file.suffix.lower() for file in files}
+    if endings <= _EXCEL:
+        return "excel"
+    return "parquet" if endings <= _PARQUET else "csv"
 
 
 def _first_rows(extract: Extract, source: str) -> pl.DataFrame:
@@ -231,14 +248,19 @@ def _relative(source: str, target: Path) -> str:
         return absolute.as_posix()
 
 
-def _compose(name: str, source: Mapping[str, str], guesses: Sequence[Guess], left_out: Sequence[str], rows: int) -> str:
+def _compose(
+    name: str, source: Mapping[str, str | bool], guesses: Sequence[Guess], left_out: Sequence[str], rows: int
+) -> str:
     """Return the job file's text. Whatever comes from the source is quoted, in comments too."""
     lines = [
         f"# Guessed by `leadferry init` from {rows:,} rows. Look at every line, above all at [load], before loading.",
         f"name = {_quoted(name)}",
         "",
         "[source]",
-        *(f"{key} = {_quoted(value)}" for key, value in source.items()),
+        *(
+            f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
+            for key, value in source.items()
+        ),
         "",
         "[columns] # RingCX lead field = source column",
     ]
@@ -270,14 +292,14 @@ def _shown(column: str) -> str:
     return column if plain else json.dumps(column)
 
 
-def _require_job(text: str, source: Mapping[str, str]) -> None:
+def _require_job(text: str, source: Mapping[str, str | bool]) -> None:
     """Raise ConfigurationError unless `text` is a job over that source: what is written must run."""
     try:
         job = Job.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         fault = str(error).splitlines()[0]
     else:
-        if job.source.path == source["path"]:
+        if isinstance(job.source, FileSource) and job.source.path == source["path"]:
             return
         fault = "the path has blanks at its ends"
     raise ConfigurationError(

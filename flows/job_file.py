@@ -6,20 +6,53 @@ so a misspelt `duplicate_handling` can never fall back to a default in silence.
 
 import datetime as dt
 import difflib
+import math
 import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
+from connectors.sources.csv_dialect import NO_QUOTE, CsvChoices
+from connectors.sources.databases.urls import check_url, file_path_of, with_file_path
+from connectors.sources.text_encoding import known_encoding
+from connectors.sources.urls import is_url, parse_url
+from flows.path_parameters import check_path, escape_path, fill_path, unescape_path
 from transforms.vocabulary.errors import ConfigurationError
 from transforms.vocabulary.lead_fields import TEXT_FIELDS
 from transforms.vocabulary.options import DialPriority, DuplicateHandling, ListState, TimeZoneOption
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Number = Annotated[int, Field(gt=0)]
+Parameter = (
+    Annotated[bool, Field(strict=True)]
+    | Annotated[int, Field(strict=True)]
+    | Annotated[float, Field(strict=True, allow_inf_nan=False)]
+    | Annotated[str, Field(strict=True)]
+)
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is no IANA time zone, such as America/New_York") from None
+    return value
+
+
+ZoneName = Annotated[Name, AfterValidator(_check_zone)]
 
 _ARCHIVE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?(Z|[+-]\d{2}:?\d{2})")
 
@@ -30,22 +63,199 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class CsvSource(Section):
-    """Comma-separated text, UTF-8; every column is read as text."""
+class FileSource(Section):
+    """What every source of files has: where they are, and what to do while there is none."""
+
+    type: str
+    path: Name = Field(description="A file, a folder, or a glob, with run parameters; relative to the job file.")
+    time_zone: ZoneName | None = Field(default=None, description="The IANA zone of `run_date`; else the host's own.")
+    missing: Literal["fail", "wait"] = Field(default="fail", description="What to do while there is no file.")
+    wait_minutes: Annotated[float, Field(gt=0, le=10_080)] | None = Field(
+        default=None, description="How long to wait for a file that is missing, or still being written. Default: 60."
+    )
+    wait_poll_seconds: Annotated[float, Field(ge=0.1, le=3600)] | None = Field(
+        default=None, description="How long from one look to the next; a file must not change meanwhile. Default: 30."
+    )
+
+    @field_validator("path")
+    @classmethod
+    def _has_known_parameters(cls, value: str) -> str:
+        if is_url(value):
+            parse_url(value.replace("{", "").replace("}", ""))
+        return check_path(value)
+
+    @model_validator(mode="after")
+    def _waits_only_if_told_to(self) -> Self:
+        if self.missing == "fail" and (self.wait_minutes or self.wait_poll_seconds):
+            raise ValueError('wait_minutes and wait_poll_seconds need missing = "wait"')
+        return self
+
+    @property
+    def place(self) -> str:
+        """The path as the file system has it, once its parameters are filled."""
+        return unescape_path(self.path)
+
+    @property
+    def patience(self) -> tuple[float, float]:
+        """Seconds for which to wait for a file, and from one look to the next."""
+        return 60 * (self.wait_minutes or 60), self.wait_poll_seconds or 30
+
+    def placed_in(self, folder: Path) -> Self:
+        """Return the source with an absolute path, which started at `folder`; a URL stays one."""
+        if is_url(self.path):
+            return self
+        where = (Path(escape_path(folder.as_posix())) / self.path).as_posix()
+        return self.model_copy(update={"path": where})
+
+    def as_of(self, moment: dt.datetime, run_id: str = "") -> Self:
+        """Return the source of a run that began at `moment` (a time with its zone); no parameter is left."""
+        del run_id  # names no file
+        local = moment.astimezone(ZoneInfo(self.time_zone) if self.time_zone else None)
+        return self.model_copy(update={"path": escape_path(fill_path(self.path, local))})
+
+
+class CsvSource(FileSource):
+    """Text with separators; every column is read as text. What the job does not say of it is found."""
 
     type: Literal["csv"]
-    path: Name = Field(description="A file, a folder of *.csv, or a glob; relative to the job file.")
-    separator: Annotated[str, StringConstraints(min_length=1, max_length=1)] = ","
+    separator: str = Field(default="auto", description="One character between fields, or `auto`: found.")
+    quote: str = Field(default="auto", description="The character around fields, `none`, or `auto`: found.")
+    encoding: Name = Field(default="auto", description="Such as `utf-8` or `windows-1252`, or `auto`: found.")
+    header: bool = Field(default=True, description="False: no row has names; columns are column_1, column_2, ...")
+    skip_rows: Annotated[int, Field(ge=0, le=100_000)] = Field(default=0, description="Lines before the header.")
+    comment: Annotated[str, StringConstraints(min_length=1, max_length=10)] | None = Field(
+        default=None, description="What begins a line that is no row."
+    )
+    short_rows: Literal["refuse", "fill"] = Field(default="refuse", description="What to do where fields are missing.")
+
+    @field_validator("separator")
+    @classmethod
+    def _is_a_separator(cls, value: str) -> str:
+        if value != "auto" and (len(value) != 1 or not value.isascii() or value in "\r\n\"'\0"):
+            raise ValueError('write one character, such as ";" or "\\t", or "auto"')
+        return value
+
+    @field_validator("quote")
+    @classmethod
+    def _is_a_quote(cls, value: str) -> str:
+        is_mark = len(value) == 1 and value.isascii() and not value.isalnum() and not value.isspace() and value != "\0"
+        if not is_mark and value not in {"auto", NO_QUOTE}:
+            raise ValueError("write one character, such as \" or ', or none, or auto")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, value: str) -> str:
+        return value if value == "auto" else known_encoding(value)
+
+    @field_validator("comment")
+    @classmethod
+    def _begins_a_line(cls, value: str | None) -> str | None:
+        if value is not None and (value.isspace() or set(value) & set("\r\n")):
+            raise ValueError("write what begins a comment, such as #")
+        return value
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.separator == self.quote != "auto":
+            raise ValueError("separator and quote are the same character")
+        return self
+
+    def choices(self) -> CsvChoices:
+        """Return what the job says of how its files are written."""
+        return CsvChoices(
+            separator=self.separator,
+            quote=self.quote,
+            encoding=self.encoding,
+            header=self.header,
+            skip_rows=self.skip_rows,
+            comment=self.comment,
+            fill_short_rows=self.short_rows == "fill",
+        )
 
 
-class ParquetSource(Section):
+class ParquetSource(FileSource):
     """Parquet; every column is turned into text."""
 
     type: Literal["parquet"]
-    path: Name = Field(description="A file, a folder of *.parquet, or a glob; relative to the job file.")
 
 
-Source = Annotated[CsvSource | ParquetSource, Field(discriminator="type")]
+class ExcelSource(FileSource):
+    """One sheet of an .xlsx workbook; every cell is read as the text that it shows."""
+
+    type: Literal["excel"]
+    sheet: Name | Annotated[int, Field(strict=True, ge=1)] | None = Field(
+        default=None, description="The sheet's name, or its number from 1. Default: the first that is not hidden."
+    )
+    header_row: Annotated[int, Field(ge=1, le=1_048_576)] | None = Field(
+        default=None, description="The row with the columns' names. Default: the first that has a cell."
+    )
+
+
+class DatabaseSource(Section):
+    """A database and a query; every column is turned into text."""
+
+    type: Literal["database"]
+    url: Name = Field(description="The database's URL without a password, or env:NAME of a variable that has it all.")
+    query: Name | None = Field(default=None, description="One select statement, with parameters such as :since.")
+    query_file: Name | None = Field(default=None, description="A file with the query; relative to the job file.")
+    parameters: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Parameter] = Field(
+        default_factory=dict, description="Values for the query's parameters; dates and times become ISO text."
+    )
+    time_zone: ZoneName | None = Field(default=None, description="The IANA zone of `:run_date`; else the host's own.")
+    timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        default=3600, description="How long the query may run, until its last row."
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_password(cls, value: str) -> str:
+        check_url(value)
+        return value
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _times_are_text(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            raise ValueError("write a table, such as { since = 2026-01-31, kind = 'solar' }")  # noqa: TRY004 - pydantic's
+        for name, item in value.items():
+            is_number = isinstance(item, int | float) and math.isfinite(item)
+            if not (isinstance(item, str | dt.date | dt.time) or is_number):
+                raise ValueError(f"{name} can be text, a number, true, false, a date or a time")
+        return {name: item.isoformat() if hasattr(item, "isoformat") else item for name, item in value.items()}
+
+    @model_validator(mode="after")
+    def _has_one_query(self) -> Self:
+        if (self.query is None) == (self.query_file is None):
+            raise ValueError("give either query (the statement) or query_file (a file that has it)")
+        return self
+
+    @property
+    def place(self) -> str:
+        """The database as it may be shown: it has no password."""
+        return self.url
+
+    def placed_in(self, folder: Path) -> Self:
+        """Return the source with its query read and a database file's path absolute, which started at `folder`.
+
+        Raises ConfigurationError for a `query_file` that cannot be read.
+        """
+        path = file_path_of(self.url)
+        url = self.url if not path else with_file_path(self.url, (folder / path).as_posix())
+        query = self.query if self.query_file is None else _read_query(folder / self.query_file)
+        return self.model_copy(update={"url": url, "query": query, "query_file": None})
+
+    def as_of(self, moment: dt.datetime, run_id: str = "") -> Self:
+        """Return the source of a run that began at `moment` (a time with its zone), with the run's own parameters.
+
+        A job that gives one of them itself keeps its own value: so a night can be loaded again.
+        """
+        local = moment.astimezone(ZoneInfo(self.time_zone) if self.time_zone else None)
+        own = {"run_date": local.date().isoformat(), "run_id": run_id}
+        return self.model_copy(update={"parameters": own | self.parameters})
+
+
+Source = Annotated[CsvSource | ParquetSource | ExcelSource | DatabaseSource, Field(discriminator="type")]
 
 
 class Columns(Section):
@@ -182,6 +392,9 @@ class Quality(Section):
 
     max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 0.25
     damage: Literal["warn", "stop"] = Field(default="warn", description="What a damaged column does to the run.")
+    seen_before: Literal["ignore", "warn", "stop"] = Field(
+        default="warn", description="What happens where an earlier run of the job has loaded the very same rows."
+    )
     damage_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.01, description="The share of a column's cells from which it counts as damaged."
     )
@@ -228,7 +441,12 @@ class Delivery(Section):
         description="How long an unanswered batch may still land; until then a search that misses proves nothing. "
         "Default: the time-out again.",
     )
-    max_in_flight: Annotated[int, Field(ge=1, le=64)] = 8
+    max_in_flight: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=32, description="Requests at once; 30 are what a throttle's window lets through in one moment."
+    )
+    keep_throttles: bool = Field(
+        default=True, description="False for accounts without RingCX's documented limits: only a 429 slows down."
+    )
     give_up_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=300, description="How long RingCX may be out of reach before the run stops and can be resumed."
     )
@@ -291,6 +509,10 @@ class Job(Section):
         """Whether leads carry `leadPhoneE164`, which RingCX takes from accounts enabled for it."""
         return self.columns.leadPhoneE164 is not None or self.is_abroad
 
+    def as_of(self, moment: dt.datetime, run_id: str = "") -> Self:
+        """Return the job of the run `run_id`, which began at `moment`: its source depends on neither any more."""
+        return self.model_copy(update={"source": self.source.as_of(moment, run_id)})
+
     def source_columns(self) -> list[str]:
         """Every source column that the job names, once."""
         named = self.columns.source_columns()
@@ -313,6 +535,15 @@ def _nanp_regions() -> tuple[str, ...]:
 
     regions: tuple[str, ...] = COUNTRY_CODE_TO_REGION_CODE[1]
     return regions
+
+
+def _read_query(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "QUERY_FILE_UNREADABLE", f"source.query_file: {path} cannot be read: {error}.", "Check its path."
+        ) from None
 
 
 def read_job(path: Path) -> Job:
@@ -339,14 +570,15 @@ def read_job(path: Path) -> Job:
         raise ConfigurationError(
             "JOB_FILE_INVALID", f"{path} is not a valid job:\n{faults}\n", "Mend these keys and try again."
         ) from None
-    where = (path.parent.resolve() / job.source.path).as_posix()
-    return job.model_copy(update={"source": job.source.model_copy(update={"path": where})})
+    return job.model_copy(update={"source": job.source.placed_in(path.parent.resolve())})
 
 
 _TABLES: dict[str, type[BaseModel]] = {
     "": Job,
     "source.csv": CsvSource,
     "source.parquet": ParquetSource,
+    "source.excel": ExcelSource,
+    "source.database": DatabaseSource,
     "columns": Columns,
     "load": Load,
     "phones": Phones,
@@ -357,9 +589,13 @@ _TABLES: dict[str, type[BaseModel]] = {
 }
 
 
+_KINDS = [name.removeprefix("source.") for name in _TABLES if name.startswith("source.")]
+_LISTED_KINDS = f"{', '.join(_KINDS[:-1])} and {_KINDS[-1]}"
+
+
 def _describe(fault: ErrorDetails) -> str:
     parts = [str(part) for part in fault["loc"]]
-    if len(parts) > 1 and parts[0] == "source" and parts[1] in {"csv", "parquet"}:
+    if len(parts) > 1 and parts[0] == "source" and parts[1] in _KINDS:
         del parts[1]  # the name of the chosen kind of source is no key of the file
     key = ".".join(parts) or "(top level)"
     if fault["type"] == "extra_forbidden":
@@ -367,9 +603,9 @@ def _describe(fault: ErrorDetails) -> str:
     if fault["type"] == "missing":
         return f"{key}: this key is required"
     if fault["type"] == "union_tag_invalid":
-        return f"{key}.type: {_value(fault)} is no kind of source; known are csv and parquet"
+        return f"{key}.type: {_value(fault)} is no kind of source; known are {_LISTED_KINDS}"
     if fault["type"] == "union_tag_not_found":
-        return f"{key}.type: this key is required (csv or parquet)"
+        return f"{key}.type: this key is required ({_LISTED_KINDS})"
     if fault["type"] == "enum":
         allowed = fault["ctx"]["expected"]
         near = difflib.get_close_matches(str(fault["input"]).upper(), re.findall(r"'(\w+)'", allowed), n=1)

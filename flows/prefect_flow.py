@@ -34,6 +34,7 @@ from prefect.states import Completed, Failed
 
 from flows import run as in_process
 from flows.check_run import check_job
+from flows.clock import now
 from flows.job_file import read_job
 from flows.prefect_artifacts import artifact_slug, publish_artifacts
 from flows.prefect_logging import LoggedProgress
@@ -41,7 +42,7 @@ from flows.prefect_secrets import with_secret_blocks
 from flows.reporting import STATUS_PLANNED, STATUS_SUCCEEDED
 from flows.run import Run, Stages, opened_run, run_stages
 from flows.run_folder import RunFolder
-from flows.run_place import require_home
+from flows.run_place import name_of_check, require_home
 from flows.run_recording import is_recorded, record_run
 from transforms.vocabulary.errors import ConfigurationError, LeadferryError
 
@@ -188,8 +189,17 @@ def report(run_id: str, status: str) -> State[Any] | None:
 def plan(job: str, limit: int | None) -> str:
     """Prepare a job and show what would be sent; return the path of report.json."""
     progress = LoggedProgress(get_run_logger())
+    read = read_job(Path(job))
+    name = name_of_check(read.name, None, planned=True)
     facts = check_job(
-        read_job(Path(job)), home=require_home(), out=None, run_id=None, limit=limit, planned=True, progress=progress
+        read.as_of(now(), name),
+        home=require_home(),
+        out=None,
+        run_id=name,
+        is_new=True,
+        limit=limit,
+        planned=True,
+        progress=progress,
     )
     _publish(facts)
     return str(RunFolder(Path(facts["folder"])).report)

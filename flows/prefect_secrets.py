@@ -1,7 +1,7 @@
 """Credentials from Prefect Secret blocks, for workers whose environment has none."""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from prefect.blocks.system import Secret
 
@@ -22,8 +22,8 @@ def with_secret_blocks(account: Account) -> Account:
     """
     if account.legacy_token:
         return account
-    missing = [field for field in BLOCKS if not getattr(account, field)]
-    return replace(account, **{field: _read_block(BLOCKS[field]) for field in missing})
+    found: dict[str, Any] = {field: _read_block(name) for field, name in BLOCKS.items() if not getattr(account, field)}
+    return replace(account, **found)
 
 
 def _read_block(name: str) -> str:

@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -18,7 +19,7 @@ import polars as pl
 
 from connectors.spool import Spool
 from connectors.staging import scan, write_chunks, write_text
-from flows.extracting import NotWellFormedError, chunks_of, extract_source, source_chunks, ways_to_read
+from flows.extracting import ReadAhead, chunks_of, extract_source, source_chunks
 from flows.job_file import Job
 from flows.progress import Progress
 from flows.run_folder import RunFolder
@@ -36,8 +37,11 @@ from transforms.vocabulary.options import TimeZoneOption
 _WORKERS: Final = 2
 """Chunks prepared at once; polars works on each with every core, and this fills the gaps between its steps."""
 
-_SPOOL_BYTES: Final = 600_000_000
-"""Memory for what waits between the two passes, about a million rows of a usual list; more goes to disk."""
+_SPOOL_BYTES: Final = 400_000_000
+"""Memory for leads, and again for source rows, that wait between the two passes; more of them goes to disk.
+
+A million rows of a usual list stay in memory.
+"""
 
 _SLICE_ROWS: Final = 125_000
 
@@ -47,7 +51,7 @@ _Out = TypeVar("_Out")
 
 @dataclass(frozen=True)
 class Prepared:
-    """What preparing came to: rows by what became of them, the batches, and what is wrong with whole columns."""
+    """What preparing came to: rows by what became of them, the batches, and what to know of columns and source."""
 
     rows_read: int
     rejected: int
@@ -55,6 +59,7 @@ class Prepared:
     leads: int
     batches: tuple[Batch, ...]
     damage: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def reject_rate(self) -> float:
@@ -75,7 +80,9 @@ class Prepared:
         """Read what `to_json` wrote."""
         facts = orjson.loads(text)
         batches = tuple(Batch(**batch) for batch in facts.pop("batches"))
-        return cls(**facts | {"batches": batches, "damage": tuple(facts["damage"])})
+        return cls(
+            **facts | {"batches": batches, "damage": tuple(facts["damage"]), "notes": tuple(facts.get("notes", ()))}
+        )
 
 
 @dataclass(frozen=True)
@@ -100,35 +107,47 @@ def prepare_run(job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | Non
         return prepared
     folder.clear_spools()
     if not folder.extract.exists():
-        extract_source(job, folder.extract, limit)
+        extract_source(job, folder.extract, folder.source_notes, limit)
     rows = scan(folder.extract)
     progress.begin("prepare", int(rows.select(pl.len()).collect().item()), "rows")
     chunks = chunks_of(rows, len(rows.collect_schema()))
     prepared = _Preparation(job, folder, as_of, progress).run(
         chunks, folder.verdicts, row_group_size=job.load.batch_size
     )
+    if folder.source_notes.exists():
+        prepared = replace(prepared, notes=tuple(orjson.loads(folder.source_notes.read_bytes())))
     write_text(folder.prepared, prepared.to_json())
     return prepared
 
 
 @contextmanager
 def prepared_check(
-    job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | None, progress: Progress
+    job: Job,
+    folder: RunFolder,
+    *,
+    as_of: dt.date,
+    limit: int | None,
+    progress: Progress,
+    named_batches: bool = True,
+    every_row: bool = True,
+    ahead: ReadAhead | None = None,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[tuple[Prepared, pl.LazyFrame]]:
     """Prepare without keeping what only a load needs; yield what came of it and the source's rows.
 
-    Verdicts are written as the run's outcomes, for nothing will be sent. Raises SourceError.
+    Without `every_row` those rows are all that have a reason, and perhaps others. Verdicts are written as the run's
+    outcomes, for nothing will be sent. Without `named_batches` the batches have no id, and leads none of theirs.
+    `ahead` is the job's source under the same limit. `meanwhile` is begun when the first rows can be prepared, in a
+    thread that nobody waits for. Raises SourceError.
     """
-    for way in ways_to_read(job):
-        with Spool(folder.path, "rows", _SPOOL_BYTES * 2 // 3) as rows:
-            progress.begin("prepare", None, "rows")
-            try:
-                preparation = _Preparation(job, folder, as_of, progress, keep_rows=rows)
-                prepared = preparation.run(source_chunks(job, way, limit), folder.outcomes)
-            except NotWellFormedError:
-                continue
-            yield prepared, rows.scan()
-        return
+    with Spool(folder.path, "rows", _SPOOL_BYTES) as rows:
+        progress.begin("prepare", None, "rows")
+        kept = _KeptRows(rows, job, every_row=every_row)
+        preparation = _Preparation(job, folder, as_of, progress, kept=kept, meanwhile=meanwhile)
+        notes: list[str] = [] if ahead is None else ahead.notes
+        chunks = source_chunks(job, limit, notes) if ahead is None else ahead.chunks()
+        prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
+        yield replace(prepared, notes=tuple(notes)), rows.scan()
 
 
 def mapping_of(job: Job) -> LeadMapping:
@@ -157,24 +176,66 @@ def rules_of(job: Job, as_of: dt.date) -> PreparingRules:
     )
 
 
+class _KeptRows:
+    """The source rows of the first pass: all while there is memory for them, then those that may come to a reason.
+
+    Few rows of a large source do; to tell which takes less than to write all to disk, and more than to hold them.
+    """
+
+    def __init__(self, rows: Spool, job: Job, *, every_row: bool) -> None:
+        self._rows, self._keys, self._is_thin = rows, RepeatedKeys(job.load.duplicate_handling), False
+        # Where a later row may be preferred, one that was read before is set aside for it: no row can be let go.
+        self._may_thin = not every_row and job.duplicates.keep == "first"
+
+    def append(self, piece: _Piece, leads: Spool) -> None:
+        """Take a chunk; `leads` has it and all before it, prepared."""
+        self._rows.append(self._pick(piece.rows, piece.prepared) if self._is_thin else piece.rows)
+        if self._may_thin and not self._is_thin and self._rows.is_full:
+            self._is_thin = True
+            wanted = [name for name in (*BATCH_KEYS, "reason") if name in leads.columns]
+            prepared = leads.frames(wanted)
+            self._rows.thin(lambda rows: self._pick(rows, next(prepared)))
+
+    def _pick(self, rows: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that were refused, or may be set aside for one before them."""
+        return rows.filter(prepared["reason"].is_not_null() | self._keys.may_follow(prepared))
+
+
 class _Preparation:
     """The two passes over one source."""
 
     def __init__(
-        self, job: Job, folder: RunFolder, as_of: dt.date, progress: Progress, keep_rows: Spool | None = None
+        self,
+        job: Job,
+        folder: RunFolder,
+        as_of: dt.date,
+        progress: Progress,
+        *,
+        kept: _KeptRows | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
-        self._job, self._folder, self._progress, self._keep_rows = job, folder, progress, keep_rows
+        self._job, self._folder, self._progress, self._kept = job, folder, progress, kept
+        self._meanwhile = meanwhile
         self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
         self._damage: list[pl.DataFrame] = []
         self._decimal_ids = True
         self._rejected = 0
 
-    def run(self, chunks: Iterator[pl.DataFrame], verdicts: Path, *, row_group_size: int | None = None) -> Prepared:
+    def run(
+        self,
+        chunks: Iterator[pl.DataFrame],
+        verdicts: Path,
+        *,
+        row_group_size: int | None = None,
+        named_batches: bool = True,
+    ) -> Prepared:
         """Prepare `chunks`, write `verdicts` and the leads (a row group each batch, where a size is given)."""
         with Spool(self._folder.path, "leads", _SPOOL_BYTES) as spool:
             keys = self._first_pass(chunks, spool)
             duplicates = self._find_duplicates(keys, spool)
-            staging = _Staging(self._job.load.batch_size, duplicates, self._lead_columns(), self._mend)
+            staging = _Staging(
+                self._job.load.batch_size, duplicates, self._lead_columns(), self._mend, named=named_batches
+            )
             with ThreadPoolExecutor(1) as beside:
                 writing = beside.submit(write_chunks, verdicts, staging.verdicts(spool))
                 write_chunks(self._folder.leads, staging.leads(spool), row_group_size=row_group_size)
@@ -184,7 +245,7 @@ class _Preparation:
                 rejected=self._rejected,
                 duplicates=duplicates.height,
                 leads=staging.staged,
-                batches=tuple(staging.batches),
+                batches=staging.batches,
                 damage=self._judge_damage(),
             )
 
@@ -193,20 +254,30 @@ class _Preparation:
 
     def _first_pass(self, chunks: Iterator[pl.DataFrame], spool: Spool) -> RepeatedKeys:
         keys = RepeatedKeys(self._job.load.duplicate_handling)
+        self._make_tables()
+        if self._meanwhile is not None:
+            # Not before: until here the interpreter alone is busy, and two that want it only wait for each other.
+            Thread(target=self._meanwhile, daemon=True).start()
         with ThreadPoolExecutor(_WORKERS) as pool:
             for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=1):
                 spool.append(piece.prepared)
-                if self._keep_rows is not None:
-                    self._keep_rows.append(piece.rows)
+                if self._kept is not None:
+                    self._kept.append(piece, spool)
                 self._damage.append(piece.damage)
                 self._decimal_ids &= piece.decimal_ids
-                sound = _sound(piece.prepared, BATCH_KEYS)
-                self._rejected += piece.rows.height - sound.height
-                keys.add(sound)
+                sound = piece.prepared["reason"].is_null()
+                self._rejected += piece.rows.height - int(sound.sum())
+                keys.add(piece.prepared, sound)
                 self._progress.advance(piece.rows.height)
         return keys
 
+    def _make_tables(self) -> None:
+        """Make what is made at first use while the first rows are read: every worker would make it for itself."""
+        schema = dict.fromkeys(self._job.source_columns(), pl.String)
+        prepare_leads(pl.DataFrame(schema={"source_row": pl.UInt64, **schema}), self._mapping, self._rules)
+
     def _prepare_chunk(self, rows: pl.DataFrame) -> _Piece:
+        rows = rows.rechunk()  # picking rows out of many small pieces costs many times as much
         prepared = prepare_leads(rows, self._mapping, self._rules)
         if self._job.duplicates.by is not None:
             prepared = prepared.with_columns(rows[self._job.duplicates.by].alias("rank_by"))
@@ -218,11 +289,11 @@ class _Preparation:
     def _find_duplicates(self, keys: RepeatedKeys, spool: Spool) -> pl.DataFrame:
         if not keys.any:
             return pl.DataFrame(schema=DUPLICATE_SCHEMA)
-        contested = []
         wanted = [name for name in ("source_row", *BATCH_KEYS, "rank_by", "reason") if name in spool.columns]
-        for prepared in spool.frames(wanted):
-            sound = prepared.filter(pl.col("reason").is_null())
-            contested.append(sound.filter(keys.contested(sound)))
+        contested = [
+            prepared.filter(keys.contested(prepared) & prepared["reason"].is_null())
+            for prepared in spool.frames(wanted)
+        ]
         return find_duplicates(pl.concat(contested), self._job.load.duplicate_handling, self._job.duplicates.keep)
 
     def _mend(self, prepared: pl.DataFrame) -> pl.DataFrame:
@@ -253,15 +324,23 @@ class _Staging:
         duplicates: pl.DataFrame,
         columns: list[str],
         mend: Callable[[pl.DataFrame], pl.DataFrame],
+        *,
+        named: bool,
     ) -> None:
         self._batch_size, self._duplicates, self._columns, self._mend = batch_size, duplicates, columns, mend
         self._told = ["source_row", *(name for name in TOLD_COLUMNS if name in columns), *VERDICT_COLUMNS]
-        self.batches: list[Batch] = []
+        self._named = named
+        self._batches: list[Batch] = []
+        self.staged = 0
 
     @property
-    def staged(self) -> int:
-        """The number of leads staged so far."""
-        return sum(batch.size for batch in self.batches)
+    def batches(self) -> tuple[Batch, ...]:
+        """The batches of all leads staged, in order."""
+        if self._named:
+            return tuple(self._batches)
+        size = self._batch_size
+        firsts = range(0, self.staged, size)
+        return tuple(Batch(number, "", first, min(size, self.staged - first)) for number, first in enumerate(firsts, 1))
 
     def verdicts(self, spool: Spool) -> Iterator[pl.DataFrame]:
         """Yield the verdict on every row."""
@@ -269,11 +348,20 @@ class _Staging:
             yield give_verdicts(self._mend(prepared), self._duplicates)
 
     def leads(self, spool: Spool) -> Iterator[pl.DataFrame]:
-        """Yield the leads with their `batch_id`, whole batches at a time, every one checked as a lead must be."""
-        rest: pl.DataFrame | None = None
+        """Yield the leads, every one checked as a lead must be; where batches are named, with their `batch_id`."""
+        return self._in_batches(self._picked(spool)) if self._named else self._picked(spool)
+
+    def _picked(self, spool: Spool) -> Iterator[pl.DataFrame]:
         for prepared in _slices(spool, [*self._columns, "reason"]):
             picked = pick_leads(self._mend(prepared), self._duplicates, self._columns)
             validate(lead_schema(), picked.drop("source_row"))
+            self.staged += picked.height
+            yield picked
+
+    def _in_batches(self, pieces: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yield whole batches at a time."""
+        rest: pl.DataFrame | None = None
+        for picked in pieces:
             leads = picked if rest is None else pl.concat([rest, picked])
             whole = leads.height // self._batch_size * self._batch_size
             yield self._with_batches(leads.head(whole))
@@ -285,8 +373,8 @@ class _Staging:
         keys = leads.select(
             pl.col(name) if name in leads.columns else pl.lit(None, pl.String).alias(name) for name in BATCH_KEYS
         )
-        cut = list(cut_batches(keys, self._batch_size, self.batches[-1] if self.batches else None))
-        self.batches += cut
+        cut = list(cut_batches(keys, self._batch_size, self._batches[-1] if self._batches else None))
+        self._batches += cut
         ids = pl.Series("batch_id", [batch.batch_id for batch in cut], dtype=pl.String)
         return leads.with_columns(ids.gather(pl.int_range(leads.height, eager=True) // self._batch_size))
 
@@ -295,12 +383,6 @@ def _slices(spool: Spool, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Yield `columns` of a spool's frames in pieces small enough for two files to be written at once."""
     for frame in spool.frames(columns):
         yield from frame.iter_slices(_SLICE_ROWS)
-
-
-def _sound(prepared: pl.DataFrame, columns: Iterable[str]) -> pl.DataFrame:
-    """Return the rows that no rule refuses, of those of `columns` that are there."""
-    named = [name for name in columns if name in prepared.columns]
-    return prepared.select(named).filter(prepared["reason"].is_null())
 
 
 def _are_decimal(ids: pl.Series) -> bool:

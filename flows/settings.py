@@ -31,4 +31,7 @@ def account(environment: Mapping[str, str] = os.environ) -> Account:
         legacy_token=environment.get("RINGCX_LEGACY_TOKEN", ""),
         ringcx_url=environment.get("RINGCX_BASE_URL") or RINGCX_BASE_URL,
         ringcentral_url=environment.get("RINGCENTRAL_BASE_URL") or RINGCENTRAL_BASE_URL,
+        allowed_hosts=tuple(
+            host for part in environment.get("LEADFERRY_ALLOW_HOSTS", "").split(",") if (host := part.strip())
+        ),
     )

@@ -7,6 +7,7 @@ A load may be too large to hold its keys as text. `RepeatedKeys` tells, from a h
 a key with another; `find_duplicates` judges those by their text.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import polars as pl
@@ -40,19 +41,33 @@ class RepeatedKeys:
         self._ids = _Tally()
         self._numbers = None if handling is DuplicateHandling.RETAIN_ALL else _Tally()
 
-    def add(self, leads: pl.DataFrame) -> None:
-        """Take in the valid rows of a chunk: `externId`, and `leadPhone` and `leadPhoneE164` where the load has them.
+    def add(self, leads: pl.DataFrame, valid: pl.Series | None = None) -> None:
+        """Take in the `valid` rows of a chunk, or all: `externId`, and `leadPhone` and `leadPhoneE164` if it has them.
 
         `leadPhone` is one ten-digit number or several joined with `|`. Raises ValueError once something was asked.
         """
-        self._ids.add(leads.get_column("externId"))
+        ids = leads.get_column("externId")
+        valid = _mark(leads.height, pl.Series(dtype=pl.UInt32)).not_() if valid is None else valid
+        self._ids.add(ids, valid & ids.is_not_null())
         if self._numbers is not None:
             cells = _dialled(leads)
             several = _hold_several(cells)
             if several.any():
-                self._numbers.add(cells.filter(several).str.split("|").list.unique().explode())
-                cells = cells.filter(~several)
-            self._numbers.add(cells)
+                parts = cells.filter(several & valid).str.split("|").list.unique().explode()
+                self._numbers.add(parts, parts.is_not_null())
+                valid &= ~several
+            self._numbers.add(cells, valid & cells.is_not_null())
+
+    def may_follow(self, leads: pl.DataFrame) -> pl.Series:
+        """Return a mask of the rows of a chunk that may share a key with a row before them; then the chunk is known.
+
+        No such row is missed, and a few others are named. Ask of each chunk once, in order, whether it is added or not.
+        """
+        mask = self._ids.may_follow(leads.get_column("externId"))
+        if self._numbers is not None:
+            cells = _dialled(leads)
+            mask |= _of_any_number(cells, self._numbers.may_follow)
+        return mask.alias("may_follow")
 
     def contested(self, leads: pl.DataFrame) -> pl.Series:
         """Return a mask of the rows of a chunk that may share a key with another row of the load.
@@ -61,12 +76,7 @@ class RepeatedKeys:
         """
         mask = self._ids.may_repeat(leads.get_column("externId"))
         if self._numbers is not None and self._numbers.any:
-            cells = _dialled(leads)
-            mask |= self._numbers.may_repeat(cells)
-            several = _hold_several(cells).arg_true()
-            parts = pl.DataFrame({"row": several, "number": cells.gather(several).str.split("|")}).explode("number")
-            hits = parts.filter(self._numbers.may_repeat(parts.get_column("number")))
-            mask |= _mark(leads.height, hits.get_column("row"))
+            mask |= _of_any_number(_dialled(leads), self._numbers.may_repeat)
         return mask.alias("contested")
 
     @property
@@ -81,11 +91,24 @@ class _Tally:
     def __init__(self) -> None:
         self._hashes: list[pl.Series] | None = []
         self._slots: pl.Series | None = None
+        self._met: pl.Series | None = None
 
-    def add(self, keys: pl.Series) -> None:
+    def may_follow(self, keys: pl.Series) -> pl.Series:
+        """Return a mask of the keys met before, or earlier among these, and a few more; then these are met."""
+        slots = _slot_of(keys.hash())
+        if self._met is None:
+            self._met = _mark(2**_SLOT_BITS, pl.Series(dtype=pl.UInt32))
+        follows = self._met.gather(slots) | ~slots.is_first_distinct()
+        # Let go of first, the marks are put in where they are, else in a copy.
+        met, self._met = self._met, None
+        self._met = met.scatter(slots, values=True)
+        return follows & keys.is_not_null()
+
+    def add(self, keys: pl.Series, wanted: pl.Series) -> None:
         if self._hashes is None:
             raise ValueError("the keys are counted already: add every chunk before asking what repeats")
-        self._hashes.append(keys.drop_nulls().hash())
+        # Hashing a text that is not wanted costs less than copying those that are.
+        self._hashes.append(keys.hash().filter(wanted))
 
     def may_repeat(self, keys: pl.Series) -> pl.Series:
         """Return a mask of the keys that occur more than once, and a few more."""
@@ -160,6 +183,19 @@ def _hold_several(cells: pl.Series) -> pl.Series:
     if longer.any():
         longer &= cells.str.contains("|", literal=True).fill_null(value=False)
     return longer
+
+
+def _of_any_number(cells: pl.Series, holds: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return a mask of the cells that `holds` says yes to, or to one of whose several numbers it does."""
+    several = _hold_several(cells)
+    if not several.any():
+        return holds(cells)
+    rows = several.arg_true()
+    parts = pl.DataFrame({"row": rows, "number": cells.gather(rows).str.split("|")}).explode("number")
+    # One question for all, for it may be of those that count as met once asked.
+    lone = pl.DataFrame({"row": (~several).arg_true(), "number": cells.filter(~several)})
+    asked = pl.concat([parts, lone]).sort("row", maintain_order=True)
+    return _mark(cells.len(), asked.filter(holds(asked.get_column("number"))).get_column("row"))
 
 
 def _mark(size: int, places: pl.Series) -> pl.Series:

@@ -243,8 +243,9 @@ class _Column:
     def __init__(self, cells: pl.Series, place: int) -> None:
         self.name, self.place = cells.name, place
         self.words = _words_of(cells.name)
-        stripped = cells.cast(pl.String).str.strip_chars()
-        filled = stripped.filter(stripped.str.len_bytes() > 0).rename("cell")
+        # Under a name of our own: polars takes a name such as `^[$` for a pattern of names.
+        stripped = cells.rename("cell").cast(pl.String).str.strip_chars()
+        filled = stripped.filter(stripped.str.len_bytes() > 0)
         self.rows, self.filled = cells.len(), filled.len()
         self.distinct = filled.n_unique()
         self._all, self.cells = filled, filled.head(_CELLS_LOOKED_AT)

@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from transforms.text import has_control
 from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 from transforms.vocabulary.zone_names import RINGCX_OFFSETS
@@ -63,11 +64,40 @@ RULES: Final = (
         example="a CSV row of 14 fields under a header of 13",
     ),
     _own(
+        Reason.ROW_TOO_FEW_FIELDS,
+        "row_fault",
+        "The row has fewer fields than the header; complete it, or remove it if it is a total.",
+        {},
+        example="`Total,4711` under a header of 13 columns",
+    ),
+    _own(
         Reason.ROW_NOT_UTF8,
         "row_fault",
-        "The row holds bytes that are not UTF-8; export the file again as UTF-8.",
+        "The row holds bytes that are no text in the file's encoding, UTF-8 mostly; export the file again as UTF-8, or "
+        "set source.encoding.",
         {},
-        example="`Jos\\xe9`, saved as Windows-1252",
+        example="`Jos\\xe9`, saved as Windows-1252, in a file of UTF-8",
+    ),
+    _own(
+        Reason.ROW_QUOTE_NOT_CLOSED,
+        "row_fault",
+        "A quote opens a field that does not end in this row; close it, or double it where it is part of the text.",
+        {},
+        example='`A17,"Miller` with no other quote after it',
+    ),
+    _own(
+        Reason.ROW_TEXT_AFTER_QUOTE,
+        "row_fault",
+        "Text stands between a closing quote and the separator; double the quotes that are part of the text.",
+        {},
+        example='`"Joe" Miller,A17`',
+    ),
+    _own(
+        Reason.ROW_IS_HEADER,
+        "row_fault",
+        "The row is the header again, as where files were put together; nothing is to do.",
+        {},
+        example="a second `id,phone,name` in the middle of the file",
     ),
     LeadRule(
         Reason.EXTERN_ID_MISSING,
@@ -91,7 +121,7 @@ RULES: Final = (
         Outcome.REJECTED,
         "Remove line breaks, tabs and other control characters from the externId.",
         "externId",
-        lambda text: (~text.str.contains(r"\p{Cc}")).fill_null(value=True),
+        lambda text: ~has_control(text),
         {"externId": "A\t17"},
     ),
     _phone(Reason.PHONE_MISSING, "Fill in a telephone number: none of the mapped columns holds one.", "n/a"),

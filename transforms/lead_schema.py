@@ -1,7 +1,12 @@
 """The table of lead rules as pandera schemas: of a candidate, which gives each row its reason, and of a lead."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Final, cast
 
 import pandera.polars as pa
 import polars as pl
@@ -11,6 +16,25 @@ from pandera.errors import SchemaErrors
 from transforms.lead_rules import LEAD_CHOICES, LEAD_PATTERNS, ROW_RULES, LeadRule
 from transforms.text import put
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
+
+
+@contextmanager
+def _not_installed(name: str) -> Iterator[None]:
+    """Let a module that was not imported yet seem absent."""
+    modules = cast("dict[str, ModuleType | None]", sys.modules)
+    if name in modules:
+        yield
+        return
+    modules[name] = None
+    try:
+        yield
+    finally:
+        del modules[name]
+
+
+# Where Hypothesis is installed, for tests, pandera imports it at its first check, to make up data: a tenth of a second.
+with _not_installed("hypothesis"):
+    import_module("pandera.strategies.base_strategies")
 
 
 @cache
@@ -72,7 +96,7 @@ def judge_candidates(candidates: pl.DataFrame) -> pl.Series:
     The frame is eager on purpose: pandera checks no values of a lazy one.
     """
     reasons = pl.Series("reason", [None], dtype=pl.String).new_from_index(0, candidates.height)
-    failures = pl.concat(_failures(part, places) for part, places in _parts(candidates))
+    failures = pl.concat(_find_failures(candidates))
     if failures.is_empty():
         return reasons
     firsts = failures.group_by("place").agg(pl.col("rank").min())
@@ -80,31 +104,50 @@ def judge_candidates(candidates: pl.DataFrame) -> pl.Series:
     return put(reasons, firsts["place"], codes.gather(firsts["rank"]))
 
 
-def _parts(candidates: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.Series | None]]:
-    """Yield what pandera must see: every id, and the faults of the rows that have one, with those rows' places.
+def _find_failures(candidates: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield `place` and `rank` of each rule broken, or of the first one that a row's faults break.
 
-    A fault column is null mostly, and null keeps every rule. A frame of another shape is shown whole.
+    pandera sees every id, and each different combination of faults once: a fault column is null mostly, which keeps
+    every rule, and its codes are few. A frame of another shape is shown whole.
     """
     faults = [name for name in candidates.columns if name != "externId"]
     if "externId" not in candidates.columns or any(dtype != pl.String for dtype in candidates.dtypes):
-        yield candidates, None
+        yield _failures(candidates)
         return
-    yield candidates.select("externId"), None
+    yield _failures(candidates.select("externId"))
     if faults:
         places = candidates.select(pl.any_horizontal(pl.col(faults).is_not_null())).to_series().arg_true()
         if not places.is_empty():
-            yield candidates[places], places
+            ranks = _rank_faults(candidates.select(faults)[places])
+            yield pl.DataFrame({"place": places, "rank": ranks}).drop_nulls()
 
 
-def _failures(candidates: pl.DataFrame, places: pl.Series | None) -> pl.DataFrame:
-    """Return `place` and `rank` of each rule that each candidate breaks; `places` are theirs in a larger frame."""
+_RANKED: Final[dict[tuple[tuple[str, str | None], ...], int | None]] = {}
+"""The first rule that a combination of faults breaks, by fault column and code: what pandera said of it before."""
+
+
+def _rank_faults(faults: pl.DataFrame) -> pl.Series:
+    """Return the rank of the first rule that each row's faults break, null where they keep all."""
+    names = faults.columns
+    # Nothing and empty text are no code, so that they may be taken for each other.
+    combined = faults.select(pl.concat_str(pl.all().fill_null(""), separator="\x1f").alias("faults")).to_series()
+    different = faults.with_columns(combined).unique("faults", keep="any")
+    keys = {row[-1]: tuple(zip(names, row[:-1], strict=True)) for row in different.iter_rows()}
+    unknown = [key for key in keys.values() if key not in _RANKED]
+    if unknown:
+        shown = pl.DataFrame([dict(key) for key in unknown], schema=dict.fromkeys(names, pl.String))
+        broken = _failures(shown.with_columns(pl.lit("id").alias("externId")))
+        firsts = dict(broken.group_by("place").agg(pl.col("rank").min()).iter_rows())
+        _RANKED.update({key: firsts.get(place) for place, key in enumerate(unknown)})
+    return combined.replace_strict({text: _RANKED[key] for text, key in keys.items()}, return_dtype=pl.Int32)
+
+
+def _failures(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Return `place` and `rank` of each rule that each candidate breaks."""
     try:
         validate(candidate_schema(), candidates)
     except SchemaErrors as errors:
-        ranked = _ranked(errors.failure_cases)
-        if places is not None:
-            ranked = ranked.with_columns(places.gather(ranked["place"]).alias("place"))
-        return ranked
+        return _ranked(errors.failure_cases)
     return pl.DataFrame(schema={"place": pl.UInt32, "rank": pl.Int32})
 
 

@@ -28,12 +28,16 @@ from transforms.phone_plans import (
     main_code,
     nanp_pattern,
 )
+from transforms.text import bytes_of
 from transforms.vocabulary.reasons import Reason
 
 VERDICT: Final = ("phone", "reason", "extension", "note")
 
 _PUNCTUATION: Final = list(" \t!\"$%'()*-.:<=>?@[\\]_`{}")
 """ASCII punctuation that means nothing inside a number; the rest may part numbers, or begin an extension or power."""
+
+_DIGITS: Final = (ord("0"), ord("9"))
+_PLAIN_MARKS: Final = list(b" ()-")
 
 _NANP_PREFIX: Final = r"(?:\+1{1,2}|(?:00|011)1{1,2}|1{0,3})"
 """What may stand before a national number; the library forgives a trunk `1` that is repeated."""
@@ -112,12 +116,65 @@ def decide_phones(numbers: pl.Expr) -> pl.Expr:
 
 
 def accept_usual(texts: pl.Series) -> pl.Series:
-    """Return what `decide_phones` says, in steps: within one expression the punctuation would be dropped twice."""
-    text = pl.col("text")
-    digits = _drop_punctuation(text, [*_PUNCTUATION, "/"])
-    usual = (text.str.len_bytes() <= _LONGEST) & ~text.str.contains(_HIDDEN_FLOAT)
-    frame = texts.alias("text").to_frame().select(digits.alias("digits"), usual.alias("usual"))
-    return frame.select(pl.when("usual").then(_accept(pl.col("digits"))).alias("phone")).to_series()
+    """Return what `decide_phones` says, quicker: of the plainest forms by their bytes, of others by patterns."""
+    found = [
+        (rows, _join_digits(texts.gather(rows), length))
+        for length, rows in zip((NATIONAL_LENGTH, NATIONAL_LENGTH + 1), _find_plainest(texts), strict=True)
+    ]
+    rest = (~_mark(len(texts), pl.concat(rows for rows, _ in found)) & texts.is_not_null()).arg_true()
+    if not rest.is_empty():
+        # Step by step, for within one expression the punctuation would be dropped twice.
+        text = pl.col("text")
+        digits = _drop_punctuation(text, [*_PUNCTUATION, "/"])
+        usual = (text.str.len_bytes() <= _LONGEST) & ~text.str.contains(_HIDDEN_FLOAT)
+        frame = texts.gather(rest).to_frame("text").select(digits.alias("digits"), usual.alias("usual"))
+        decided = frame.select(pl.when("usual").then(_accept(pl.col("digits"))))
+        found.append((rest, decided.to_series()))
+    rows = pl.concat(rows for rows, _ in found)
+    phones = pl.concat([phones for _, phones in found], rechunk=True)
+    places = pl.repeat(None, len(texts), dtype=pl.UInt32, eager=True)
+    places = places.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True))
+    return phones.gather(places).alias("phone")
+
+
+def _find_plainest(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the numbers of the rows whose texts have ten digits, and of those that have eleven.
+
+    Blanks, brackets, dots and hyphens may stand among the digits, and a `+` before the eleven. Steps over the bytes of
+    the whole column take a third of the time that dropping punctuation cell by cell does.
+    """
+    letter = pl.element()
+    letters = texts.cast(pl.Binary).cast(pl.List(pl.UInt8))
+    digits, marks, dots = (
+        letters.list.eval(kind).list.sum()
+        for kind in (letter.is_between(*_DIGITS), letter.is_in(_PLAIN_MARKS), letter == ord("."))
+    )
+    size = texts.str.len_bytes()
+    rest = size - digits - marks - dots
+    known = (rest <= 1) & (size <= _LONGEST)
+    doubtful = (known & ((rest == 1) | (dots > 0))).arg_true()
+    if not doubtful.is_empty():
+        doubted = texts.gather(doubtful)
+        led = (rest.gather(doubtful) == 0) | doubted.str.starts_with("+")
+        known = known.scatter(doubtful, led & ~doubted.str.contains(_HIDDEN_FLOAT))
+    ten = known & (rest == 0) & (digits == NATIONAL_LENGTH)
+    return ten.arg_true(), (known & (digits == NATIONAL_LENGTH + 1)).arg_true()
+
+
+def _join_digits(texts: pl.Series, length: int) -> pl.Series:
+    """Return the valid number, or null, of each text of so many digits, ten or, after a `1`, eleven."""
+    letters = bytes_of(texts)
+    numbers = letters.filter(letters.is_between(*_DIGITS)).reshape((-1, length))
+    national = numbers.arr.to_list().list.tail(NATIONAL_LENGTH).cast(pl.Binary).cast(pl.String)
+    frame = pl.DataFrame({"digits": national, "first": numbers.arr.first()})
+    led = pl.lit(value=True) if length == NATIONAL_LENGTH else pl.col("first") == ord("1")
+    # One pattern for all lanes, for polars keeps only so many of them compiled.
+    return frame.select(pl.when(_are_valid(pl.col("digits")) & led).then("digits")).to_series()
+
+
+def _mark(size: int, rows: pl.Series) -> pl.Series:
+    marks = pl.repeat(False, size, eager=True)  # noqa: FBT003 - a value, not a flag
+    return marks.scatter(rows, values=True) if len(rows) else marks
 
 
 def read_numbers(texts: pl.Series) -> pl.DataFrame:
@@ -422,8 +479,11 @@ def _drop_punctuation(text: pl.Expr, characters: Sequence[str]) -> pl.Expr:
 
 def _accept(digits: pl.Expr) -> pl.Expr:
     """Return the national number where the digits, `+` before them or not, are exactly one valid number."""
-    valid = digits.str.contains(f"^{_NANP_PREFIX}{nanp_pattern()}$")
-    return pl.when(valid).then(digits.str.tail(NATIONAL_LENGTH))
+    return pl.when(_are_valid(digits)).then(digits.str.tail(NATIONAL_LENGTH))
+
+
+def _are_valid(digits: pl.Expr) -> pl.Expr:
+    return digits.str.contains(f"^{_NANP_PREFIX}{nanp_pattern()}$")
 
 
 def _refuse(digits: pl.Series) -> pl.Series:

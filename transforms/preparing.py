@@ -26,7 +26,7 @@ EVIDENCE_COLUMNS: Final = (
     "number_zone",
     "state_zone",
 )
-VERDICT_COLUMNS: Final = ("reason", "note", *EVIDENCE_COLUMNS)
+VERDICT_COLUMNS: Final = ("reason", "note", "row_place", *EVIDENCE_COLUMNS)
 
 _EMAIL: Final = r"^[^\s@]+@[^\s@]+\.[^\s@.]+$"
 """What no address can do without; whether it is one, only a mail server knows."""
@@ -119,15 +119,17 @@ class _Lead(dict[str, pl.Series]):
 def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> pl.DataFrame:
     """Return one row for each row of `rows`, same order: `source_row`, the lead's columns and the verdict.
 
-    `rows` holds `source_row`, text columns, and may hold `row_fault` (why a record is no row, mostly null). `reason` is
+    `rows` holds `source_row`, text columns, and may hold `row_fault` (why a record is no row, mostly null: a code, and
+    after a blank where it is in the source and what is wrong, which becomes `row_place`). `reason` is
     null for a lead that may be sent. `note` says what was repaired or left out, without any value of the row.
     """
     lead = _Lead()
     for name, column in mapping.plain_columns().items():
         lead[name] = mend_odd(rows[column], clean_text).alias(name)
     lead["externId"] = mend_odd(rows[mapping.text["externId"]], clean_id).alias("externId")
+    row_place = _nothing("row_place", rows.height)
     if "row_fault" in rows.columns:
-        lead.faults["row_fault"] = rows["row_fault"]
+        lead.faults["row_fault"], row_place = _part_fault(rows["row_fault"], row_place)
     _judge_numbers(lead, rows, mapping, rules)
     _leave_out_side_numbers(lead, rules)
     _leave_out_odd_emails(lead)
@@ -139,9 +141,18 @@ def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRule
     verdict = [
         judge_candidates(candidates),
         lead.notes.joined(rows.height),
+        row_place,
         *zones.select(EVIDENCE_COLUMNS).get_columns(),
     ]
     return pl.DataFrame([rows["source_row"], *(lead[name] for name in mapping.lead_columns()), *verdict])
+
+
+def _part_fault(fault: pl.Series, nothing: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the codes of `row_fault`, and what is told beside them."""
+    if fault.null_count() == fault.len():
+        return fault, nothing
+    parts = fault.str.splitn(" ", 2)
+    return parts.struct.field("field_0"), parts.struct.field("field_1").alias(nothing.name)
 
 
 def _nothing(name: str, height: int) -> pl.Series:

@@ -11,6 +11,8 @@ _CONTROLS = r"[\p{Cc}\u{200B}\u{FEFF}]+"
 _BLANK_ENDS: Final = r"^[\s\u{200B}\u{FEFF}]+|[\s\u{200B}\u{FEFF}]+$"
 """What nobody sees at the ends of an id: white space, zero-width space, byte-order mark."""
 
+_DELETE: Final = 0x7F
+_BEYOND_ASCII: Final = 0x80
 _ASCII_CONTROLS: Final = [chr(code) for code in (*range(0x20), 0x7F)]
 
 
@@ -45,20 +47,56 @@ def needs_mending(cell: pl.Expr) -> pl.Expr:
     return blank_end | cell.str.contains(r"[^ -~\u{A1}-\u{2FF}]")
 
 
+def bytes_of(cells: pl.Series) -> pl.Series:
+    """Return the UTF-8 bytes of all cells in a row, nulls left out: what a whole column lacks, few steps prove."""
+    return cells.cast(pl.Binary).cast(pl.List(pl.UInt8)).explode(empty_as_null=False, keep_nulls=False)
+
+
+def find_odd(cells: pl.Series) -> pl.Series:
+    """Return where `is_odd` holds, as row numbers; each of its tests is made only where the column's bytes ask it."""
+    text = pl.col("text")
+    letters = bytes_of(cells)
+    least, most = letters.min(), letters.max()
+    if least is None or most is None:  # no letter at all
+        return (cells.str.len_bytes() == 0).arg_true()
+    tests = [text.str.len_bytes() == 0]
+    if int(str(most)) >= _BEYOND_ASCII:
+        tests.append(text.str.len_bytes() != text.str.len_chars())
+    if int(str(least)) < ord(" ") or (letters == _DELETE).any():
+        tests.append(text.str.contains_any(_ASCII_CONTROLS))
+    if (letters == ord(" ")).any():
+        tests += [text.str.starts_with(" "), text.str.ends_with(" ")]
+    return cells.alias("text").to_frame().select(pl.any_horizontal(tests)).to_series().arg_true()
+
+
 def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
     """Return `mend` of `cells`, worked out only for the odd ones; `mend` must leave plain text as it is.
 
     Most cells of most files are plain, and normalising them costs more than reading the file.
     """
-    frame = cells.to_frame()
-    odd = frame.select(is_odd(pl.first())).to_series().arg_true()
+    odd = find_odd(cells)
     if odd.is_empty():
         return cells
+    frame = cells.to_frame()
     odd = odd.filter(frame[odd].select(needs_mending(pl.first())).to_series())
     if odd.is_empty():
         return cells
     mended = frame[odd].select(mend(pl.first())).to_series()
     return put(cells, odd, mended)
+
+
+def has_control(cell: pl.Expr) -> pl.Expr:
+    """Return whether text has a C0 or C1 control in it; false for null."""
+    return cell.map_batches(_find_controls, pl.Boolean, is_elementwise=True)
+
+
+def _find_controls(cells: pl.Series) -> pl.Series:
+    # The bytes of plain text prove at once what the pattern would look for text by text.
+    letters = bytes_of(cells)
+    least, most = letters.min(), letters.max()
+    if least is None or (int(str(least)) >= ord(" ") and int(str(most)) < _DELETE):
+        return pl.repeat(False, cells.len(), eager=True).alias(cells.name)  # noqa: FBT003 - a value, not a flag
+    return cells.str.contains(r"\p{Cc}").fill_null(value=False)
 
 
 def put(cells: pl.Series, places: pl.Series, values: pl.Series) -> pl.Series:

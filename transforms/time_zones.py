@@ -7,7 +7,7 @@ and the rows read their verdict from the list of these.
 import datetime as dt
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import polars as pl
 
@@ -103,7 +103,16 @@ _Places = tuple[str | None, str | None, str | None]
 """The zones of ZIP, number and state."""
 
 _FLAGS: Final = {"time_zone_conflict", "given_ok"}
-_SCHEMA: Final = {name: pl.Boolean if name in _FLAGS else pl.String for name in _Verdict._fields}
+_ZONES: Final = {"time_zone", "zip_zone", "number_zone", "state_zone"}
+
+
+@cache
+def _schema() -> dict[str, pl.DataType]:
+    """Return the types of the answer; a zone is two bytes, for a load's rows are held with all of theirs."""
+    zone = pl.Enum(sorted(iana_zones()))
+    known = dict.fromkeys(_FLAGS, pl.Boolean()) | dict.fromkeys(_ZONES, zone)
+    known["time_zone_source"] = pl.Enum(get_args(ZoneSource))
+    return {name: known.get(name, pl.String()) for name in _Verdict._fields}
 
 
 def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
@@ -112,7 +121,8 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
     `frame` may have `zip`, `leadPhone`, `leadPhoneE164`, `state` and `leadTimezone` (IANA name or RingCX name), cleaned
     text and nullable. A RingCX name names no IANA zone: `time_zone` is then the first that agrees with it, or null.
 
-    Columns: `time_zone` (IANA) and `time_zone_source` (null where nothing is settled or `zone_fault` is not null),
+    Columns, zones and sources as categories: `time_zone` and `time_zone_source` (null where nothing is settled or
+    `zone_fault` is not null),
     `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not settled or not asked),
     `ringcx_zone` (the name to send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts),
     `given_ok` (whether `leadTimezone` was absent, not asked, or understood).
@@ -126,7 +136,7 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
         texts, spoken = _own_texts(given)
         pairs, rows = _different(rows * len(texts) + spoken, len(combinations) * len(texts))
         verdicts = [_judge(policy, texts[pair % len(texts)], *combinations[pair // len(texts)]) for pair in pairs]
-    return _read(pl.DataFrame(verdicts, schema=_SCHEMA, orient="row"), rows)
+    return _read(pl.DataFrame(verdicts, schema=_schema(), orient="row"), rows)
 
 
 def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> tuple[list[_Places], pl.Series]:

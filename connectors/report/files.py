@@ -1,4 +1,4 @@
-"""Writes a run's outcomes and rejected rows."""
+"""Writes a run's report and its rejected rows."""
 
 import re
 from pathlib import Path
@@ -7,15 +7,10 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from connectors.staging import write_frame, write_text, written_whole
+from connectors.staging import write_text, written_whole
 
 _STARTS_A_FORMULA: Final = r"^'*[=+\-@\t\r\n]"
 """Cells that a spreadsheet takes for a formula (OWASP, CSV Injection), and those that look like ours with a mark."""
-
-
-def write_outcomes(path: Path, outcomes: pl.LazyFrame) -> None:
-    """Write one row for each source row to Parquet."""
-    write_frame(path, outcomes)
 
 
 def write_report(path: Path, facts: dict[str, Any]) -> None:

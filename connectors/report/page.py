@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from connectors.staging import write_text
 from transforms.vocabulary.options import DuplicateHandling, TimeZoneOption
@@ -88,7 +88,9 @@ _ANSWERS: Final[Mapping[str, Wording]] = {
     "refused": Wording("Refused", "RingCX did not take the request"),
     "not_sent": Wording("Turned away", "nothing was done; sent again later"),
     "unknown": Wording("No clear answer", "asked about by search before anything is sent again"),
-    "settled": Wording("Settled by search", "a search showed which leads had landed"),
+    "landed": Wording("Found by search", "every lead of the request had landed"),
+    "absent": Wording("Not found by search", "no lead of the request had landed; sent again"),
+    "partly_landed": Wording("Partly found by search", "some leads had landed; only the others are sent again"),
 }
 
 _FILES: Final = (
@@ -225,37 +227,32 @@ def write_page(path: Path, facts: dict[str, Any]) -> None:
 def render_page(facts: Mapping[str, Any]) -> str:
     """Return the page; `facts` may hold `plan` and `trouble` (code, message, next_step) beside what it always has."""
     lines = tell_outcomes(facts)
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            facts=facts,
-            verdict=judge(facts),
-            trouble=facts.get("trouble"),
-            written=tell_moment(dt.datetime.fromisoformat(facts["finished_at"])),
-            steps=next_steps(facts),
-            particulars=tell_particulars(facts),
-            lines=lines,
-            sum_of_outcomes=sum(line.rows for line in lines),
-            story=tell_way(facts["counts"]["rows_read"], lines),
-            pictures=[draw_way(facts["counts"]["rows_read"], lines, layout) for layout in _LAYOUTS],
-            groups=group_reasons(facts["reasons"], lines),
-            places=(
-                tell_values("time zone", "time zones", facts["time_zones"]),
-                tell_values("state", "states", facts["states"]),
-            ),
-            was_sent=facts["requests"] > 0,
-            answers=[
-                (_ANSWERS.get(told["state"], Wording(told["state"], "")), told) for told in facts.get("delivery", ())
-            ],
-            plan=tell_plan(facts),
-            files=(*_FILES, _FIRST_REQUEST) if facts["status"] == "planned" and facts["batches"] else _FILES,
-        )
+    return page_template().render(
+        facts=facts,
+        verdict=judge(facts),
+        trouble=facts.get("trouble"),
+        written=tell_moment(dt.datetime.fromisoformat(facts["finished_at"])),
+        steps=next_steps(facts),
+        particulars=tell_particulars(facts),
+        lines=lines,
+        sum_of_outcomes=sum(line.rows for line in lines),
+        story=tell_way(facts["counts"]["rows_read"], lines),
+        pictures=[draw_way(facts["counts"]["rows_read"], lines, layout) for layout in _LAYOUTS],
+        groups=group_reasons(facts["reasons"], lines),
+        places=(
+            tell_values("time zone", "time zones", facts["time_zones"]),
+            tell_values("state", "states", facts["states"]),
+        ),
+        was_sent=facts["requests"] > 0,
+        answers=[(_ANSWERS.get(told["state"], Wording(told["state"], "")), told) for told in facts.get("delivery", ())],
+        plan=tell_plan(facts),
+        files=(*_FILES, _FIRST_REQUEST) if facts["status"] == "planned" and facts["batches"] else _FILES,
     )
 
 
 @cache
-def _environment() -> Environment:
+def page_template() -> Template:
+    """Return the page's template; compiling it takes longer than using it."""
     environment = Environment(
         loader=PackageLoader("connectors.report", "templates"),
         autoescape=True,
@@ -264,7 +261,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": tell_number, "counted": tell_count}
-    return environment
+    return environment.get_template("report.html.j2")
 
 
 def judge(facts: Mapping[str, Any]) -> Verdict:

@@ -9,14 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import polars as pl
 import pytest
 
 from connectors.sandbox.server import SandboxServer
 from connectors.sandbox.settings import SandboxSettings
+from tests.ledger_databases import KINDS, ledger_database
 
 PROJECT = Path(__file__).parents[1]
 SHARED = PROJECT.parent / "shared"
+
+# How long an example takes depends on what else the machine does; what is tested is what comes of it.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,13 @@ def leadferry(environment: dict[str, str], tmp_path: Path) -> Callable[..., Ende
     return run
 
 
+@pytest.fixture(params=KINDS)
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty ledger; each test that asks for it runs once on every kind of database."""
+    with ledger_database(request.param, tmp_path) as url:
+        yield url
+
+
 def lead_rows(count: int, first: int = 0) -> list[dict[str, str | None]]:
     """Return `count` good source rows with ids and numbers of their own."""
     areas = ("203", "617", "973", "401", "716", "404", "305", "312", "713", "303", "602", "206", "408", "907", "808")
@@ -117,7 +130,13 @@ def make_job(tmp_path: Path) -> Callable[..., Path]:
                 "batch_size": 10,
             },
             "quality": {"max_reject_rate": 0.5},
-            "delivery": {"timeout_seconds": 5, "settle_seconds": 0.5, "give_up_seconds": 5},
+            # The sandbox of most tests keeps no throttles, and commands of one test share what they count.
+            "delivery": {
+                "timeout_seconds": 5,
+                "settle_seconds": 0.5,
+                "give_up_seconds": 5,
+                "keep_throttles": False,
+            },
         }
         for section, keys in sections.items():
             job[section] = {key: value for key, value in (job.get(section, {}) | keys).items() if value is not None}

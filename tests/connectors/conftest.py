@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-from ringcx_doubles import RawServer, account_of
+from ringcx_doubles import Handle, RawServer, account_of, scripted_servers
 
+from connectors.ledger import Ledger
 from connectors.ringcx.client import RingCx
 from connectors.ringcx.throttle import Throttle
 
@@ -32,8 +33,10 @@ def stop() -> threading.Event:
 
 
 @pytest.fixture
-def throttle(stop) -> Throttle:
-    return Throttle(stop)
+def throttle(stop, tmp_path) -> Iterator[Throttle]:
+    ledger = Ledger(f"sqlite:///{tmp_path / 'throttle.sqlite'}")
+    yield Throttle(ledger.windows(), stop)
+    ledger.close()
 
 
 @pytest.fixture
@@ -69,3 +72,20 @@ def client(connect, ringcx) -> RingCx:
 def legacy(connect, raw) -> RingCx:
     """A client of the raw server that needs no sign-in."""
     return connect(raw.url, legacy_token="permanent-token", timeout=0.5, patience=0.0)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Handle], str]]:
+    """Start a server that handles each connection with what a test gives; return its address."""
+    with scripted_servers() as begin:
+        yield lambda handle: f"http://127.0.0.1:{begin(handle)}"
+
+
+@pytest.fixture
+def reach(connect) -> Callable[..., RingCx]:
+    """Make a client that needs no sign-in."""
+
+    def make(url: str, **changes) -> RingCx:
+        return connect(url, **({"legacy_token": "permanent-token", "timeout": 5.0, "patience": 0.0} | changes))
+
+    return make

@@ -1,6 +1,9 @@
 """A RingCX that says whatever a test writes, the sandbox's own account, and small loads to send."""
 
 import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import orjson
@@ -42,13 +45,53 @@ class RawServer:
             except OSError:
                 return
             self.open = connection
-            with connection, connection.makefile("rb") as stream:
+            # A client that gives a request up resets its connection.
+            with suppress(ConnectionError), connection, connection.makefile("rb") as stream:
                 while (request := read_request(stream)) is not None:
                     self.heard.append(request)
                     answer = self.answers.pop(0) if self.answers else b""
                     if not answer:
                         break
                     connection.sendall(answer)
+
+
+Handle = Callable[[socket.socket], None]
+
+
+@contextmanager
+def scripted_servers() -> Iterator[Callable[[Handle], int]]:
+    """Start servers that handle each connection in a thread with what a test gives; each call returns a port."""
+    listeners, connections, threads = [], [], []
+
+    def start(target: Callable[..., None], *given: object) -> None:
+        threads.append(threading.Thread(target=target, args=given, daemon=True))
+        threads[-1].start()
+
+    def begin(handle: Handle) -> int:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def talk(connection: socket.socket) -> None:
+            with connection, suppress(OSError):
+                handle(connection)
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    connections.append(listener.accept()[0])
+                    start(talk, connections[-1])
+
+        start(accept)
+        return listener.getsockname()[1]
+
+    yield begin
+    for each in [*listeners, *connections]:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
+    for listener in listeners:
+        listener.close()
+    for thread in threads:
+        thread.join(5)
 
 
 def read_request(stream) -> Heard | None:

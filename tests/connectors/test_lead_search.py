@@ -223,6 +223,20 @@ def test_a_search_that_keeps_meeting_401_does_not_hammer_the_sign_in(use, ringcx
     assert ringcx.state.requests_of("refresh") <= 4
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "expire_token"},
+        {"fault": "throttle", "retry_after": "seconds", "seconds": 1},
+    ],
+    ids=["a token that ran out", "a pause that RingCX asks for"],
+)
+def test_what_is_no_failure_costs_no_patience(use, fault):
+    client = use(1, {"call": "search", "nth": 1} | fault, patience=0.0)
+
+    assert found_ids(client.find_leads(CAMPAIGN, ids_of(1))) == ids_of(1)
+
+
 def test_a_stop_ends_a_search_that_keeps_failing(use, stop):
     client = use(1, {"call": "count", "fault": "search_fails", "status": 500}, patience=60.0)
     stop.set()

@@ -249,6 +249,83 @@ def test_too_many_leads_a_body_too_large_and_a_wrong_body_are_refused(connect, r
     assert ringcx.state.lead_count == 0
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "422 Unprocessable Content"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Request body too large",
+        "Request Entity Too Large",
+        "Payload is too large.",
+        "Too many leads",
+        "Too many lead records in request: 1000, allowed 500",
+        "Bad request. Too many leads.",
+        "You are over the limit of 500 leads",
+        "The upload has more than 1,000 leads",
+        "A request may carry at most 500 leads",
+        "Maximum of 500 leads per request",
+        "Number of leads exceeds the maximum allowed",
+        "The number of uploaded leads must be at most 500",
+        "uploadLeads exceeds the maximum size of 500",
+        "Maximum upload size exceeded",
+        "The request exceeds the maximum allowed size",
+        "Exceeds the maximum allowed size of 1048576 bytes",
+        "Content length exceeded the limit of 10 MB",
+    ],
+)
+def test_a_refusal_of_too_many_leads_or_bytes_is_known_by_the_servers_words(legacy, raw, status, words):
+    raw.answers += [answer(status, orjson.dumps({"message": words}))]
+
+    refused = load(legacy)
+
+    assert isinstance(refused, Refused)
+    assert refused.too_large
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "Bad request",
+        "Malformed payload",
+        "Request body is not readable",
+        "phone number too long",
+        "Lead 17: too many phone numbers",
+        "too many digits",
+        "auxData1 exceeds 100 characters",
+        "auxData1 exceeds the maximum size of 65536 bytes",
+        "uploadLeads[3].auxData1: size must be between 0 and 100",
+        "uploadLeads[3] exceeds the maximum size",
+        "leadPriority is too large",
+        "maxPasses exceeds the maximum of 20",
+        "Value exceeds the maximum length of 255",
+        "Row 3 exceeds the limit",
+        "The lead exceeds 10 KB",
+        "extendedLeadData has more than 20 rows",
+        "Too many leads with this phone number",
+        "Too many records failed validation",
+        "The campaign is over its limit of 50000 leads",
+        "The daily maximum of 100000 leads is used up",
+        "Field description too long",
+        "Too many leads in the account",
+        "Invalid request: state is too long",
+    ],
+)
+def test_a_refusal_that_may_be_for_one_leads_sake_is_never_called_too_large(legacy, raw, words):
+    raw.answers += [answer("400 Bad Request", orjson.dumps({"message": words}))]
+
+    refused = load(legacy)
+
+    assert isinstance(refused, Refused)
+    assert not refused.too_large
+
+
+def test_a_413_says_that_the_request_is_too_large_whatever_its_words(legacy, raw):
+    raw.answers += [answer("413 Content Too Large", b"<html>lead 3 is bad</html>"), answer("414 URI Too Long", b"")]
+
+    assert load(legacy).too_large
+    assert not load(legacy).too_large
+
+
 def test_a_processing_failure_that_inserted_nothing_is_refused_by_its_own_name(client, ringcx):
     client.sign_in()
     ringcx.set_faults([{"call": "direct", "fault": "processing_failure", "status": "DNC_UPLOAD_FAILED"}])
@@ -396,7 +473,7 @@ def test_what_stays_on_this_machine_goes_past_a_proxy(monkeypatch, connect, ring
 
 def test_a_proxy_that_cannot_be_reached_proves_that_nothing_was_sent(monkeypatch, connect):
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
-    client = connect("https://ringcx.invalid", legacy_token="permanent-token")
+    client = connect("https://ringcx.ringcentral.com", legacy_token="permanent-token")
 
     assert isinstance(load(client), NotSent)
 
@@ -404,7 +481,7 @@ def test_a_proxy_that_cannot_be_reached_proves_that_nothing_was_sent(monkeypatch
 def test_a_proxy_that_turns_a_tunnel_down_is_never_called_refused(monkeypatch, connect, raw):
     monkeypatch.setenv("HTTPS_PROXY", raw.url)
     raw.answers += [answer("403 Forbidden", b"blocked by policy")]
-    client = connect("https://ringcx.invalid", legacy_token="permanent-token", timeout=1.0)
+    client = connect("https://ringcx.ringcentral.com", legacy_token="permanent-token", timeout=1.0)
 
     assert isinstance(load(client), NotSent | Unknown)
     assert raw.heard[0].method == "CONNECT"

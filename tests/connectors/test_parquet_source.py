@@ -7,7 +7,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from connectors.sources.parquet_files import open_parquet
+from connectors.sources.parquet_files import find_damaged, open_parquet
 from transforms.vocabulary.errors import SourceError
 
 
@@ -63,6 +63,129 @@ def test_a_float_is_the_same_number_again(source, dtype):
     again = pl.Series(texts(source(pl.DataFrame({"a": values})))).cast(dtype)
 
     assert again.to_list() == values.to_list()
+
+
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Float32])
+def test_a_float_column_of_whole_numbers_is_one_of_whole_numbers_with_nothing_where_a_frame_has_nan(source, dtype):
+    values = pl.Series([7.0, None, float("nan"), -0.0, -12.0, 1e6], dtype=dtype)
+
+    assert texts(source(pl.DataFrame({"a": values}))) == ["7", None, None, "0", "-12", "1000000"]
+
+
+def test_one_fraction_in_a_float_column_leaves_all_of_it_as_it_is(source):
+    assert texts(source(pl.DataFrame({"a": [7.0, float("nan"), 7.5]}))) == ["7.0", None, "7.5"]
+    assert texts(source(pl.DataFrame({"a": [7.0, float("inf")]}))) == ["7.0", "inf"]
+    assert texts(source(pl.DataFrame({"a": [7.0, 1e40]}))) == ["7.0", "1e+40"]
+    assert texts(source(pl.DataFrame({"a": pl.Series([None, None], dtype=pl.Float64)}))) == [None, None]
+
+
+def test_a_column_is_whole_only_if_it_is_in_every_file(source, tmp_path):
+    source(pl.DataFrame({"a": [1.0], "b": [2.0]}), "1.parquet")
+    source(pl.DataFrame({"a": [1.5], "b": ["x"]}), "2.parquet")
+
+    rows = open_parquet(str(tmp_path), []).rows.collect()
+
+    assert rows.select("a", "b").rows() == [("1.0", "2"), ("1.5", "x")]
+
+
+@pytest.mark.parametrize(("dtype", "number"), [(pl.Float64, 2**53), (pl.Float32, 2**24)], ids=str)
+def test_numbers_larger_than_a_float_holds_exactly_are_told(source, dtype, number):
+    fine = source(pl.DataFrame({"phone": pl.Series([number, None], dtype=dtype)}), "fine.parquet")
+    beyond = source(pl.DataFrame({"phone": pl.Series([2 * number], dtype=dtype)}), "beyond.parquet")
+
+    assert open_parquet(fine, []).notes == ()
+    (note,) = open_parquet(beyond, []).notes
+    assert note.startswith(f"beyond.parquet stores column 'phone' as floats and has numbers beyond {number:,}")
+
+
+def test_a_frame_of_pandas_gives_its_ids_back(tmp_path):
+    """Written as pandas does it: integers with one missing are floats."""
+    ids = [4155550123.0, None, 94105.0]
+    pl.DataFrame({"id": ids}).write_parquet(tmp_path / "leads.parquet")
+
+    assert texts(str(tmp_path / "leads.parquet")) == ["4155550123", None, "94105"]
+
+
+@pytest.fixture
+def partitions(tmp_path):
+    """A folder as Spark and others write it."""
+
+    def write(path, frame):
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(file)
+
+    write("year=2026/month=02/b.parquet", pl.DataFrame({"id": ["3"]}))
+    write("year=2026/month=01/a.parquet", pl.DataFrame({"id": ["1", "2"]}))
+    write("year=__HIVE_DEFAULT_PARTITION__/month=S%C3%A3o%20%2F/c.parquet", pl.DataFrame({"id": ["4"]}))
+    write("year=2026/_temporary/month=9/d.parquet", pl.DataFrame({"id": ["no"]}))
+    write("year=2026/month=01/_metadata.parquet", pl.DataFrame({"id": ["no"]}))
+    write("year=2026/month=01/.a.parquet", pl.DataFrame({"id": ["no"]}))
+    write("old/e.parquet", pl.DataFrame({"id": ["no"]}))
+    (tmp_path / "_SUCCESS").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("pattern", ["", "year=*/month=*/*.parquet", "year=*/**/*.parquet"])
+def test_partitions_become_text_columns_with_their_zeros(partitions, pattern):
+    extract = open_parquet(str(partitions / pattern), ["id", "year"])
+
+    assert extract.rows.select("id", "year", "month").collect().rows() == [
+        ("1", "2026", "01"),
+        ("2", "2026", "01"),
+        ("3", "2026", "02"),
+        ("4", None, "São /"),
+    ]
+    assert extract.columns == ("id", "year", "month")
+    assert len(extract.notes) == 1
+    assert ".a.parquet, _metadata.parquet" in extract.notes[0]
+
+
+def test_a_column_of_the_files_own_goes_before_its_folders_name(tmp_path):
+    (tmp_path / "year=2026").mkdir()
+    pl.DataFrame({"id": [1], "year": ["MMXXVI"]}).write_parquet(tmp_path / "year=2026" / "a.parquet")
+
+    assert open_parquet(str(tmp_path), []).rows.collect()["year"].to_list() == ["MMXXVI"]
+
+
+def test_which_file_lacks_which_column_is_told(source, tmp_path):
+    for number in range(8):
+        source(pl.DataFrame({"id": [1], f"c{number}": [1]}), f"{number}.parquet")
+
+    (note,) = open_parquet(str(tmp_path), ["id"]).notes
+
+    assert note == (
+        "The files do not have the same columns; what a file lacks is empty. "
+        "0.parquet lacks 'c1', 'c2', 'c3', 'c4', 'c5', and 2 more; "
+        "1.parquet lacks 'c0', 'c2', 'c3', 'c4', 'c5', and 2 more; "
+        "2.parquet lacks 'c0', 'c1', 'c3', 'c4', 'c5', and 2 more; "
+        "3.parquet lacks 'c0', 'c1', 'c2', 'c4', 'c5', and 2 more; "
+        "4.parquet lacks 'c0', 'c1', 'c2', 'c3', 'c5', and 2 more; "
+        "and 3 more."
+    )
+
+
+def test_the_damaged_one_of_several_files_is_named(source, tmp_path):
+    frame = pl.DataFrame({"a": [str(number) for number in range(5000)]})
+    for name in ("1.parquet", "2.parquet"):
+        source(frame, name)
+    damaged = tmp_path / "2.parquet"
+    content = bytearray(damaged.read_bytes())
+    content[40:400] = bytes(360)
+    damaged.write_bytes(content)
+
+    assert find_damaged(str(tmp_path)) == damaged
+    damaged.unlink()
+    assert find_damaged(str(tmp_path)) is None
+
+
+def test_a_file_cut_short_is_refused_by_its_name(source, tmp_path):
+    path = source(pl.DataFrame({"a": ["x"] * 1000}))
+    whole = (tmp_path / "leads.parquet").read_bytes()
+    for size in (0, 3, 12, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "leads.parquet").write_bytes(whole[:size])
+        with pytest.raises(SourceError, match=r"leads\.parquet is not a Parquet file that can be read: ."):
+            open_parquet(path, [])
 
 
 def test_a_moment_in_a_zone_keeps_its_instant_also_in_the_hour_that_comes_twice(source):

@@ -8,9 +8,8 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 
-from connectors.report.files import write_outcomes, write_rejects, write_report
+from connectors.report.files import write_rejects, write_report
 from connectors.sources.csv_files import open_csv
 
 STARTS_A_FORMULA = tuple("=+-@\t\r\n")
@@ -86,14 +85,6 @@ def test_any_column_name_survives_a_rejects_file_that_is_loaded_again(tmp_path, 
     assert again.rows.collect().row(0) == (0, "1", "2", None)
 
 
-def test_outcomes_are_written_as_they_are(tmp_path):
-    frame = pl.DataFrame({"source_row": [0, 1], "outcome": ["LOADED", "REJECTED"], "leadId": [7, None]})
-
-    write_outcomes(tmp_path / "outcomes.parquet", frame.lazy())
-
-    assert_frame_equal(pl.read_parquet(tmp_path / "outcomes.parquet"), frame)
-
-
 def test_the_report_is_json_that_says_what_it_was_given(tmp_path):
     facts = {"run_id": "r", "counts": {"rows_read": 3}, "balanced": True, "job": "ünï", "finished_at": None}
 
@@ -105,7 +96,6 @@ def test_the_report_is_json_that_says_what_it_was_given(tmp_path):
 
 def test_files_that_hold_leads_are_readable_by_their_owner_alone(tmp_path):
     write_rejects(tmp_path / "rejects.csv", rejects(name=["a"]).lazy())
-    write_outcomes(tmp_path / "outcomes.parquet", rejects(name=["a"]).lazy())
     write_report(tmp_path / "report.json", {})
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}

@@ -368,7 +368,7 @@ def test_delivery_repeats_the_words_of_ringcx():
     delivery = [
         {"state": "accepted", "code": None, "times": 1_118, "message": "1000 leads inserted"},
         {"state": "refused", "code": "HTTP_400", "times": 1, "message": "leadPhone: must be 10 digits"},
-        {"state": "settled", "code": None, "times": 2, "message": None},
+        {"state": "partly_landed", "code": None, "times": 2, "message": None},
         {"state": "of a later version", "code": None, "times": 1, "message": None},
     ]
     (table,) = read_page(make_facts("failed", delivery=delivery)).find("table", class_="plain answers")

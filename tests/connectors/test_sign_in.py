@@ -8,8 +8,11 @@ import orjson
 import pytest
 from ringcx_doubles import CAMPAIGN, account_of, answer, body_of
 
-from connectors.ringcx.answers import Accepted
+from connectors.ledger import Ledger
+from connectors.ringcx.answers import Accepted, NotSent
+from connectors.ringcx.client import RingCx
 from connectors.ringcx.sign_in import Session
+from connectors.ringcx.throttle import Throttle
 from connectors.sandbox.settings import SandboxSettings
 from transforms.vocabulary.errors import ConfigurationError, RunInterruptedError, ServiceError
 
@@ -121,13 +124,164 @@ def test_a_spent_refresh_token_falls_back_to_signing_in_from_the_start(ringcx, s
 
 def test_a_renewal_whose_answer_is_lost_is_mended_by_signing_in_again(ringcx, sign_in, clock):
     session = sign_in(ringcx.url)
-    session.authorization()
+    first = session.authorization()
     clock.seconds += 250
     ringcx.set_faults([{"call": "refresh", "nth": 1, "fault": "drop_after_commit"}])
 
+    assert session.authorization() == first
+    clock.seconds += 1
+    assert opens(ringcx, session.authorization())
+    assert requests(ringcx) == [2, 2, 2]
+
+
+def test_a_token_that_cannot_be_renewed_is_used_until_its_life_is_over(ringcx, sign_in, clock):
+    session = sign_in(ringcx.url)
+    first = session.authorization()
+    ringcx.set_faults([{"call": "refresh", "fault": "drop_before_commit"}])
+    for _ in range(4):
+        clock.seconds += 60
+        assert session.authorization() == first
+    assert requests(ringcx) == [1, 1, 1]
+
+    clock.seconds += 55
+    with pytest.raises(ServiceError, match="cannot be reached"):
+        session.authorization()
+
+
+def test_a_token_that_was_rejected_is_never_used_again(ringcx, sign_in):
+    session = sign_in(ringcx.url)
+    session.reject(session.authorization())
+    ringcx.set_faults([{"call": "refresh", "fault": "drop_before_commit"}])
+
     with pytest.raises(ServiceError):
         session.authorization()
-    assert opens(ringcx, session.authorization())
+
+
+def test_threads_that_wait_for_a_sign_in_share_its_failure(ringcx, sign_in):
+    ringcx.set_faults([{"call": "token", "fault": "drop_before_commit"}])
+    session = sign_in(ringcx.url)
+
+    def fail(_):
+        with pytest.raises(ServiceError, match="cannot be reached"):
+            session.authorization()
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(fail, range(64)))
+
+    assert requests(ringcx) == [1, 0, 0]
+
+
+def test_a_sign_in_that_is_to_come_back_much_later_is_left_alone_until_then(raw, sign_in, clock):
+    raw.answers += [answer("503 Service Unavailable", b"", Retry_After="600"), answer("400 Bad Request", b"no")]
+    session = sign_in(raw.url)
+
+    for _ in range(3):
+        with pytest.raises(ServiceError, match="503"):
+            session.authorization()
+        clock.seconds += 100
+    assert len(raw.heard) == 1
+
+    clock.seconds += 400
+    with pytest.raises(ConfigurationError):
+        session.authorization()
+
+
+def test_a_stop_ends_the_wait_for_another_thread_s_sign_in(ringcx, sign_in, stop):
+    ringcx.set_faults([{"call": "token", "fault": "slow", "seconds": 2.0}])
+    session = sign_in(ringcx.url)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(session.authorization)
+        while not ringcx.state.open_requests:
+            time.sleep(0.01)
+        second = pool.submit(session.authorization)
+        stop.set()
+        began = time.monotonic()
+        assert isinstance(second.exception(timeout=5), RunInterruptedError)
+        assert time.monotonic() - began < 1.5
+        assert first.result(timeout=5)
+
+
+@pytest.fixture
+def crowd(ringcx, stop, tmp_path):
+    """A client for sixty threads, without limits of its own."""
+    ledger = Ledger(f"sqlite:///{tmp_path / 'throttle.sqlite'}")
+    client = RingCx(
+        account_of(ringcx.url),
+        Throttle(ledger.windows(), stop, limited=False),
+        version="1.2.3",
+        timeout_seconds=20.0,
+        patience_seconds=3.0,
+        connections=64,
+    )
+    client.sign_in()
+    yield client
+    client.close()
+    ledger.close()
+
+
+@pytest.fixture
+def sixty(crowd):
+    """Let sixty threads load a lead each, all at once, twice, with something happening in between."""
+
+    def load(meanwhile):
+        with ThreadPoolExecutor(60) as pool:
+            for first in (0, 60):
+                answers = list(
+                    pool.map(lambda number: crowd.load(CAMPAIGN, body_of(1, number)), range(first, first + 60))
+                )
+                if not first:
+                    assert all(isinstance(each, Accepted) for each in answers)
+                    meanwhile()
+        return answers
+
+    return load
+
+
+def test_a_token_that_runs_out_while_sixty_threads_load_is_renewed_once(ringcx, sixty):
+    answers = sixty(lambda: ringcx.state.clock.advance(400))
+
+    assert all(isinstance(each, Accepted) for each in answers)
+    assert requests(ringcx) == [1, 1, 1]
+    assert 1 <= ringcx.state.answers_of("direct", 401) <= 60
+    assert set(ringcx.state.times_inserted().values()) == {1}
+    assert ringcx.state.lead_count == 120
+
+
+def test_tokens_that_are_withdrawn_while_sixty_threads_load_cost_one_exchange(ringcx, sixty):
+    answers = sixty(ringcx.state.tokens.revoke_all)
+
+    assert all(isinstance(each, Accepted) for each in answers)
+    assert requests(ringcx) == [2, 2, 1]
+    assert set(ringcx.state.times_inserted().values()) == {1}
+    assert ringcx.state.lead_count == 120
+
+
+def test_a_sign_in_that_fails_for_a_while_makes_loads_wait_and_stops_nothing(ringcx, crowd):
+    ringcx.state.clock.advance(400)
+    ringcx.set_faults([{"call": "refresh", "to": 3, "fault": "status_before_commit", "status": 500}])
+
+    with ThreadPoolExecutor(60) as pool:
+        during = list(pool.map(lambda number: crowd.load(CAMPAIGN, body_of(1, number)), range(60)))
+    time.sleep(0.6)
+    after = crowd.load(CAMPAIGN, body_of(1))
+
+    assert {(type(each), each.code) for each in during} == {(NotSent, "SIGN_IN_FAILED")}
+    assert isinstance(after, Accepted)
+    assert requests(ringcx) == [1, 1, 4]
+    assert ringcx.state.lead_count == 1
+
+
+def test_a_token_that_dies_while_its_request_waits_for_its_turn_is_renewed_before(monkeypatch, ringcx, connect):
+    monkeypatch.setattr("connectors.ringcx.sign_in.TOKEN_SECONDS", 1.0)
+    ringcx.reset(SandboxSettings(throttles=False, token_seconds=1.0))
+    client = connect(ringcx.url)
+    client.sign_in()
+    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "throttle", "seconds": 2.0}])
+
+    assert isinstance(client.load(CAMPAIGN, body_of(1)), NotSent)
+    assert isinstance(client.load(CAMPAIGN, body_of(1)), Accepted)
+    assert ringcx.state.answers_of("direct", 401) == 0
 
 
 def test_without_a_refresh_token_renewal_signs_in_again(raw, sign_in, clock):
@@ -220,7 +374,7 @@ def test_a_server_that_repeats_a_token_or_a_secret_does_not_make_us_tell_it(raw,
 def test_no_redirect_is_followed_with_credentials(raw, sign_in, status):
     raw.answers += [answer(status, b"", Location=f"{raw.url}/elsewhere"), answer("200 OK", orjson.dumps(TOKEN))]
 
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match="redirect"):
         sign_in(raw.url).authorization()
 
     assert [heard.target for heard in raw.heard] == ["/restapi/oauth/token"]
@@ -252,7 +406,9 @@ def test_a_stop_ends_the_wait_for_an_exchange(ringcx, sign_in, stop):
         sign_in(ringcx.url).authorization()
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"accessToken": 7}', b'{"accessToken": ""}'])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b"{}", b'{"accessToken": 7}', b'{"accessToken": ""}', b'{"accessToken": "a\\r\\nX: y"}']
+)
 def test_an_exchange_without_a_token_is_an_error_of_the_service(raw, sign_in, body):
     raw.answers += [answer("200 OK", orjson.dumps(TOKEN)), answer("200 OK", body)]
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from connectors.sources.extract import find_files, refuse_empty, require_columns
+from connectors.sources.extract import find_files, list_files, refuse_empty, require_columns
 from transforms.vocabulary.errors import SourceError
 
 
@@ -35,6 +35,24 @@ def test_a_glob_stands_for_the_files_it_matches_and_no_folders(folder):
     assert names(folder / "[ab].csv") == ["a.csv", "b.csv"]
     assert names(folder / "?.txt") == ["d.txt"]
     assert names(folder / "**" / "*.csv") == ["a.csv", "b.csv", "f.csv"]
+
+
+def test_files_with_a_dot_before_their_name_are_left_out_and_told_of(folder):
+    (folder / "._a.csv").touch()
+
+    for path in (folder, folder / "*.csv"):
+        listing = list_files(str(path), ".csv")
+        assert listing.hidden == (folder / "._a.csv",)
+        assert listing.notes() == ("Left out as hidden: ._a.csv.",)
+    assert names(folder / "._a.csv") == ["._a.csv"]
+
+
+def test_a_hidden_folder_that_the_path_itself_names_hides_nothing(folder):
+    hidden = folder / ".cache"
+    (folder / "deep").rename(hidden)
+
+    assert names(hidden) == ["f.csv"]
+    assert names(hidden / "*.csv") == ["f.csv"]
 
 
 def test_a_relative_glob_is_taken_from_the_working_folder(folder, monkeypatch):

@@ -126,6 +126,26 @@ def test_chunks_without_a_row_keep_their_columns(tmp_path):
     assert pl.read_parquet_schema(tmp_path / "leads.parquet") == leads(0).schema
 
 
+@pytest.mark.parametrize("lengths", [[3], [2, 0, 40_000], [0]])
+def test_categories_are_written_as_the_text_they_stand_for(tmp_path, lengths):
+    words, path = ["é", "b", "a longer one, not kept in place"], tmp_path / "verdicts.parquet"
+    texts = pl.DataFrame(
+        {"place": range(sum(lengths)), "word": ([*words, None] * sum(lengths))[: sum(lengths)], "none": None},
+        schema={"place": pl.Int64, "word": pl.String, "none": pl.String},
+    )
+    as_categories = texts.with_columns(
+        pl.col("word").cast(pl.Enum(["never", *words])), pl.col("none").cast(pl.Enum([]))
+    )
+    starts = [sum(lengths[:place]) for place in range(len(lengths))]
+
+    write_chunks(path, (as_categories.slice(first, size) for first, size in zip(starts, lengths, strict=True)))
+
+    assert pl.read_parquet_schema(path) == texts.schema
+    assert_frame_equal(pl.read_parquet(path), texts)
+    found = pl.scan_parquet(path).filter(pl.col("word") == "b", pl.col("none").is_null())
+    assert_frame_equal(found.collect(), texts.filter(pl.col("word") == "b"))
+
+
 @pytest.mark.parametrize(("number", "first", "size"), [(1, 0, 10), (2, 10, 10), (3, 20, 5)])
 def test_a_batch_is_read_alone(tmp_path, number, first, size):
     path = tmp_path / "leads.parquet"

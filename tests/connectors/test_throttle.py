@@ -31,43 +31,43 @@ def test_more_loads_than_a_window_holds_from_many_threads_cause_no_429(connect, 
 def test_as_many_calls_as_the_shortest_window_holds_go_at_once_and_the_next_waits(throttle, stop, call):
     began = time.monotonic()
     for _ in range(LIMITS[call][0][0]):
-        throttle.wait_turn(call)
+        throttle.wait_turn(call, "account")
     assert time.monotonic() - began < 0.5
 
     threading.Timer(0.2, stop.set).start()
     with pytest.raises(RunInterruptedError):
-        throttle.wait_turn(call)
+        throttle.wait_turn(call, "account")
     assert 0.1 < time.monotonic() - began < 2
 
 
 def test_calls_are_counted_apart(throttle):
     for _ in range(LIMITS[Call.EXCHANGE][0][0]):
-        throttle.wait_turn(Call.EXCHANGE)
+        throttle.wait_turn(Call.EXCHANGE, "account")
 
     began = time.monotonic()
-    throttle.wait_turn(Call.DIRECT)
-    throttle.wait_turn(Call.OTHER)
+    throttle.wait_turn(Call.DIRECT, "account")
+    throttle.wait_turn(Call.OTHER, "account")
     assert time.monotonic() - began < 0.1
 
 
 def test_a_pause_holds_one_kind_of_call_and_is_never_shortened(throttle):
-    throttle.pause(Call.SEARCH, 0.4)
-    throttle.pause(Call.SEARCH, 0.1)
+    throttle.pause(Call.SEARCH, "account", 0.4)
+    throttle.pause(Call.SEARCH, "account", 0.1)
     began = time.monotonic()
 
-    throttle.wait_turn(Call.DIRECT)
+    throttle.wait_turn(Call.DIRECT, "account")
     assert time.monotonic() - began < 0.1
-    throttle.wait_turn(Call.SEARCH)
+    throttle.wait_turn(Call.SEARCH, "account")
     assert 0.35 < time.monotonic() - began < 1.5
 
 
 def test_a_stop_interrupts_a_rest_and_a_pause_at_once(throttle, stop):
-    throttle.pause(Call.DIRECT, 3600)
+    throttle.pause(Call.DIRECT, "account", 3600)
     threading.Timer(0.1, stop.set).start()
     began = time.monotonic()
 
     with pytest.raises(RunInterruptedError):
-        throttle.wait_turn(Call.DIRECT)
+        throttle.wait_turn(Call.DIRECT, "account")
     with pytest.raises(RunInterruptedError):
         throttle.rest(3600)
     assert time.monotonic() - began < 2

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -136,6 +137,8 @@ def test_a_lead_that_ringcx_rejects_does_not_sink_its_batch(leadferry, make_job,
     outcomes = pl.read_parquet(tmp_path / "out" / "outcomes.parquet")
     assert outcomes["outcome"].to_list() == ["LOADED"] * 2 + ["REJECTED_BY_API"] + ["LOADED"] * 3
     assert outcomes["reason"][2] == "API_REJECTED_ROW"
+    ledger = b"".join(path.read_bytes() for path in (tmp_path / "home").glob("ledger*"))
+    assert not [row["phone"] for row in rows if re.sub(r"\D", "", row["phone"]).encode() in ledger]
 
 
 def test_a_batch_too_large_for_the_server_is_halved_until_it_fits(leadferry, make_job, ringcx):
@@ -293,7 +296,7 @@ def test_a_refusal_of_the_caller_blames_no_lead_and_resume_sends_what_it_stopped
 
 
 def test_a_load_that_ringcx_calls_failed_is_not_said_to_be_resumable(leadferry, make_job, ringcx):
-    ringcx.set_faults([{"call": "direct", "nth": 1, "fault": "processing_failure", "message": "no +1 203 555 0123"}])
+    ringcx.set_faults([{"call": "direct", "from": 1, "fault": "processing_failure", "message": "no +1 203 555 0123"}])
 
     ended = leadferry("load", make_job(lead_rows(4), delivery=PATIENT))
 
@@ -328,3 +331,113 @@ def test_a_run_whose_staged_files_went_missing_is_not_staged_anew(leadferry, mak
     assert ended.code == 2, ended
     assert ended.json["error"]["code"] == "STAGED_FILES_MISSING"
     assert (tmp_path / "out" / "leads.parquet").stat().st_mtime_ns == before
+
+
+def test_the_size_that_ringcx_takes_is_learned_once_and_not_by_every_batch(leadferry, make_job, ringcx):
+    ringcx.reset(SandboxSettings(throttles=False, max_leads_per_request=5))
+    job = make_job(lead_rows(200), load={"batch_size": 20}, delivery={"max_in_flight": 1})
+
+    ended = leadferry("load", job, "--json")
+
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == 200
+    # Two batches may be on their way before the first refusal is known; no third meets one.
+    assert ringcx.state.answers_of("direct", 413) <= 4
+    assert ringcx.state.doubles() == {}
+
+
+def test_one_lead_that_ringcx_refuses_a_batch_for_stands_alone_with_the_servers_words(
+    leadferry, make_job, ringcx, tmp_path
+):
+    ringcx.reset(SandboxSettings(throttles=False, invalid_leads="refuse"))
+    rows = lead_rows(40)
+    rows[13] |= {"zip": None}  # RingCX is to find time zones by ZIP code
+
+    ended = leadferry("load", make_job(rows, load={"time_zone_option": "ZIPCODE"}), "--json", "--out", tmp_path / "out")
+
+    assert ended.code == 0, ended
+    assert (ended.json["counts"]["LOADED"], ended.json["counts"]["REJECTED_BY_API"]) == (39, 1)
+    outcome = pl.read_parquet(tmp_path / "out" / "outcomes.parquet").row(13, named=True)
+    assert (outcome["outcome"], outcome["reason"]) == ("REJECTED_BY_API", "API_REFUSED_REQUEST")
+    assert "400" in outcome["detail"]
+    assert ringcx.state.doubles() == {}
+
+
+def test_one_lead_too_large_by_itself_does_not_make_all_others_small(leadferry, make_job, ringcx):
+    ringcx.reset(SandboxSettings(throttles=False, max_body_bytes=20_000))
+    rows = lead_rows(200)
+    rows[57] |= {"name": "x" * 30_000}
+
+    ended = leadferry("load", make_job(rows, load={"batch_size": 50}, delivery={"max_in_flight": 1}), "--json")
+
+    assert (ended.json["counts"]["LOADED"], ended.json["counts"]["REJECTED_BY_API"]) == (199, 1)
+    assert ringcx.state.answers_of("direct", 200) < 30
+
+
+def test_a_request_that_is_wrong_as_a_whole_is_found_out_without_a_request_for_every_lead(leadferry, make_job, ringcx):
+    ringcx.set_faults([{"call": "direct", "from": 1, "fault": "status_before_commit", "status": 400}])
+
+    ended = leadferry("load", make_job(lead_rows(600)), "--json")
+
+    assert (ended.code, ended.json["error"]["code"]) == (1, "HTTP_400")
+    assert ended.json["balanced"]
+    assert ringcx.state.answers_of("direct", 400) < 100
+
+
+def test_a_moments_trouble_in_processing_sinks_nobody(leadferry, make_job, ringcx):
+    ringcx.set_faults([{"call": "direct", "nth": nth, "fault": "processing_failure"} for nth in (1, 3)])
+
+    ended = leadferry("load", make_job(lead_rows(12)), "--json")
+
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == 12
+
+
+@pytest.mark.parametrize("status", ["DNC_ACCOUNT_SETTINGS", "DNC_GREATER_ONE_DAY"])
+def test_scrubbing_that_is_not_set_up_stops_the_run_and_resume_sends_all(leadferry, make_job, ringcx, status):
+    ringcx.set_faults([{"call": "direct", "from": 1, "fault": "processing_failure", "status": status}])
+
+    ended = leadferry("load", make_job(lead_rows(12)), "--json", "--run-id", "tonight")
+    assert (ended.code, ended.json["error"]["code"]) == (1, status)
+    assert ended.json["counts"]["NOT_SENT"] == 12
+
+    ringcx.set_faults([])
+    again = leadferry("resume", "tonight", "--json")
+    assert (again.code, again.json["counts"]["LOADED"]) == (0, 12)
+
+
+@pytest.mark.parametrize("retry_after", ["seconds", "date", "none"])
+def test_answers_of_429_for_somebody_elses_traffic_slow_down_and_lose_nothing(leadferry, make_job, ringcx, retry_after):
+    ringcx.set_faults(
+        [{"call": "direct", "from": 2, "to": 4, "fault": "throttle", "retry_after": retry_after, "seconds": 1}]
+    )
+
+    ended = leadferry("load", make_job(lead_rows(60)), "--json")
+
+    assert ended.code == 0, ended
+    assert ended.json["counts"]["LOADED"] == 60
+    assert ringcx.state.doubles() == {}
+
+
+def test_an_answer_that_is_older_than_its_arrival_proves_no_absence(leadferry, make_job, ringcx):
+    """Searches take a second here: the third is answered from before the batch lands, and arrives after settling."""
+    ringcx.set_faults(
+        [
+            {"call": "direct", "nth": 1, "fault": "drop_then_commit_late", "seconds": 3.2},
+            {"call": "count", "from": 1, "fault": "slow", "seconds": 1.0, "when": "after"},
+        ]
+    )
+    patient = {"timeout_seconds": 4, "settle_seconds": 3.5, "give_up_seconds": 30}
+
+    ended = leadferry("load", make_job(lead_rows(5), delivery=patient), "--json")
+
+    assert (ended.code, ended.json["counts"]["LOADED"]) == (0, 5), ended
+    assert ringcx.state.doubles() == {}
+
+
+def test_a_load_of_which_ringcx_took_nothing_is_not_green_however_small_it_is(leadferry, make_job, ringcx):
+    ringcx.set_faults([{"call": "direct", "from": 1, "fault": "status_before_commit", "status": 400}])
+
+    ended = leadferry("load", make_job(lead_rows(3)), "--json")
+
+    assert (ended.code, ended.json["status"], ended.json["counts"]["REJECTED_BY_API"]) == (1, "failed", 3)

@@ -166,12 +166,12 @@ def test_a_broken_row_does_not_stop_the_guess(tmp_path):
 
 
 def test_columns_that_are_not_mapped_are_told(tmp_path):
-    header = ["id", "phone", "shoe # size", " blank ", "state"]
-    source = write_rows(tmp_path / "a.csv", header, usual_rows())
+    header = ["id", "phone", "shoe # size", " blank ", "state", "blank"]
+    source = write_rows(tmp_path / "a.csv", header, [[*row, ""] for row in usual_rows()])
 
     facts = init_job(str(source), tmp_path / "a.toml", force=False)
 
-    assert facts["left_out"] == ["shoe # size", " blank "]
+    assert facts["left_out"] == ["shoe # size", " blank ", "blank"]
     text = (tmp_path / "a.toml").read_text(encoding="utf-8")
     assert '#   "shoe # size"' in text
     assert "must be renamed" in text

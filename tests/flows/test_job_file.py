@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from flows.job_file import Columns, CsvSource, Delivery, Job, Load, Quality, TimeZones, read_job
+from flows.job_file import Columns, CsvSource, Delivery, ExcelSource, Job, Load, Quality, TimeZones, read_job
 from flows.request_body import load_options
 from tests.conftest import PROJECT
 from transforms.vocabulary.errors import ConfigurationError
@@ -73,7 +73,7 @@ WRONG = {
     "an unknown source key": (GOOD.replace('path = "in', 'pth = "in'), "source.pth: unknown key; did you mean 'path'?"),
     "a missing key": (GOOD.replace('description = "d"', ""), "load.description: this key is required"),
     "an unknown option": (GOOD.replace("RETAIN_ALL", "RETAIN"), "did you mean 'RETAIN_ALL'?"),
-    "an unknown source": (GOOD.replace('"csv"', '"excel"'), "source.type: 'excel' is no kind of source"),
+    "an unknown source": (GOOD.replace('"csv"', '"xls"'), "source.type: 'xls' is no kind of source"),
     "no source type": (GOOD.replace('type = "csv"', ""), "source.type: this key is required"),
     "no campaign": (GOOD.replace('campaign = "c"', ""), "give either campaign (a name) or campaign_id (a number)"),
     "two campaigns": (GOOD.replace('campaign = "c"', 'campaign = "c"\ncampaign_id = 3'), "give either campaign"),
@@ -82,6 +82,11 @@ WRONG = {
     "a rate above one": (GOOD + "[quality]\nmax_reject_rate = 25\n", "quality.max_reject_rate"),
     "a time without an offset": (GOOD + 'schedule_archive_dts = "2030-01-31"\n', "a time with its offset"),
     "a name that is a path": (GOOD.replace('name = "x"', 'name = "../x"'), "name:"),
+    "an unknown run parameter": (GOOD.replace("in/leads", "{run_dat}/leads"), "source.path: {run_dat} has an unknown"),
+    "no time zone": (GOOD.replace('path = "in', 'time_zone = "Mars"\npath = "in'), "source.time_zone: 'Mars' is no"),
+    "a wait that is none": (GOOD.replace('path = "in', 'wait_minutes = 5\npath = "in'), 'need missing = "wait"'),
+    "a sheet before the first": (GOOD.replace('"csv"', '"excel"\nsheet = 0'), "source.sheet"),
+    "a sheet of no CSV": (GOOD.replace('"csv"', '"csv"\nsheet = 1'), "source.sheet: unknown key"),
     "no TOML": ("name = ", "is not valid TOML"),
     "a number for a column": (GOOD.replace('externId = "id"', "externId = 1"), "columns.externId"),
 }
@@ -113,7 +118,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
         read_job(tmp_path / "job.toml")
 
 
-@pytest.mark.parametrize("model", [Job, CsvSource, Columns, Load, Quality, TimeZones, Delivery])
+@pytest.mark.parametrize("model", [Job, CsvSource, ExcelSource, Columns, Load, Quality, TimeZones, Delivery])
 def test_every_key_is_in_the_reference(model: type[BaseModel]):
     reference = (PROJECT / "docs" / "job-file.md").read_text(encoding="utf-8").replace("`auxData1` to `auxData5`", "")
     keys = [key for key in model.model_fields if not key.startswith("auxData")]

@@ -2,7 +2,9 @@
 
 import csv
 import datetime as dt
+import gzip
 import json
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import flows.extracting
 import flows.preparation
 from connectors.spool import SPOOL_PREFIX
+from flows.extracting import ReadAhead, source_chunks
 from flows.job_file import read_job
 from flows.preparation import Prepared, prepare_run, prepared_check
 from flows.progress import SilentProgress
@@ -211,6 +214,54 @@ def test_check_and_load_prepare_alike_in_memory_and_on_disk(make_job, tmp_path, 
         assert not list((tmp_path / name).glob(f"{SPOOL_PREFIX}*"))
 
 
+@pytest.mark.parametrize("keep", ["first", "last", "largest", "smallest"])
+@pytest.mark.parametrize(
+    ("handling", "sizes"),
+    [
+        *(("REMOVE_FROM_LIST", sizes) for sizes in ((3, 0), (3, 2_000), (100, 0), (3, 10**9))),
+        ("RETAIN_ALL", (3, 0)),
+    ],
+)
+def test_rows_that_came_to_a_reason_are_kept_whatever_else_is_let_go(  # noqa: PLR0917 - three of them are fixtures
+    make_job, tmp_path, monkeypatch, keep, handling, sizes
+):
+    """Repeats stand within a chunk and far apart, also of one of two numbers, and which row stays follows the rule."""
+    chunk, budget = sizes
+    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", chunk)
+    monkeypatch.setattr(flows.preparation, "_SPOOL_BYTES", budget)
+    rows = [row | {"other": None, "rank": str(place % 7)} for place, row in enumerate(mixed())]
+    rows[38]["other"], rows[36]["id"], rows[20]["phone"] = rows[21]["phone"], rows[5]["id"], rows[19]["phone"]
+    columns = {"leadPhone": ["phone", "other"]}
+    duplicates = {"keep": keep} | ({"by": "rank"} if keep in {"largest", "smallest"} else {})
+    job = read_job(make_job(rows, columns=columns, duplicates=duplicates, load={"duplicate_handling": handling}))
+    folder = RunFolder(tmp_path / "run")
+    folder.make()
+    chosen = {"as_of": TODAY, "limit": None, "progress": SilentProgress(), "every_row": False}
+    with prepared_check(job, folder, **chosen) as (prepared, source):
+        kept = source.collect()
+    assert (prepared.rejected, prepared.duplicates) == (1, 2 if handling == "RETAIN_ALL" else 5)
+    whole = pl.concat(source_chunks(job, None, []))
+    assert kept.equals(whole.filter(pl.col("source_row").is_in(kept["source_row"].implode())))
+    told = pl.read_parquet(folder.outcomes).filter(pl.col("reason").is_not_null())["source_row"]
+    assert set(told) <= set(kept["source_row"])
+    assert (kept.height < len(rows)) == (keep == "first" and budget < 10**9)
+
+
+def test_a_plain_check_counts_batches_and_names_none(check, tmp_path, make_job):
+    _, out = check(mixed())
+    assert json.loads((out / "report.json").read_text())["batches"] == 4
+    plain = pl.read_parquet(out / "leads.parquet")
+    job = read_job(make_job(mixed()))
+    prepared, _, named = stage(job, tmp_path / "named", load=False)
+    assert plain.equals(named.drop("batch_id"))
+    folder = RunFolder(tmp_path / "unnamed")
+    folder.make()
+    chosen = {"as_of": TODAY, "limit": None, "progress": SilentProgress(), "named_batches": False}
+    with prepared_check(job, folder, **chosen) as (unnamed, _):
+        assert [replace(batch, batch_id="") for batch in prepared.batches] == list(unnamed.batches)
+        assert unnamed.leads == prepared.leads
+
+
 def test_a_row_group_of_the_staged_leads_is_a_batch(make_job, tmp_path):
     prepared, _, leads = stage(read_job(make_job(mixed())), tmp_path / "run")
     for batch in prepared.batches:
@@ -267,6 +318,28 @@ def test_the_size_of_the_chunks_changes_nothing(make_job, tmp_path, monkeypatch,
     assert verdicts.equals(whole[1])
     assert leads.equals(whole[2])
     assert [batch.number for batch in prepared.batches] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("limit", [None, 4])
+@pytest.mark.parametrize("rows", [1, 4, 1000])
+def test_chunks_read_ahead_are_the_sources_own_each_once(make_job, monkeypatch, rows, limit):
+    job = read_job(make_job(lead_rows(10)))
+    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", rows)
+    ahead = ReadAhead(job, limit)
+    read = pl.concat(ahead.chunks())
+    assert read.equals(pl.concat(source_chunks(job, limit, [])))
+    assert read.height == (limit or 10)
+
+
+@pytest.mark.parametrize("kept", [0.2, 0.6, 0.98])
+def test_a_source_that_breaks_off_breaks_off_where_it_is_read_ahead_too(make_job, tmp_path, monkeypatch, kept):
+    lines = [f"{number},415-555-{number:04},Ann,94103,CA" for number in range(2_000)]
+    job = read_job(make_job("\n".join(["id,phone,name,zip,state", *lines, ""])))
+    packed = gzip.compress((tmp_path / "leads.csv").read_bytes())
+    (tmp_path / "leads.csv").write_bytes(packed[: int(len(packed) * kept)])
+    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", 2)
+    with pytest.raises(SourceError):
+        list(ReadAhead(job, None).chunks())
 
 
 @pytest.mark.parametrize("place", [0, 4, 8])

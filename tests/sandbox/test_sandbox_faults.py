@@ -254,3 +254,40 @@ def test_a_wrong_file_is_named(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"faults\.json"):
         load_faults(path)
+
+
+def test_a_server_that_stopped_listening_refuses_connections_and_comes_back(use, caller, lead):
+    use(fault("refuse_connections", how="refuse", seconds=0.3))
+    with pytest.raises(DROPPED):
+        caller.load([lead(1)])
+    with pytest.raises(httpx.ConnectError):
+        caller.load([lead(1)])
+    time.sleep(0.4)
+    assert caller.load([lead(1)]).status_code == 200
+
+
+def test_an_index_that_lags_hides_young_leads_alone(use, caller, lead):
+    use(fault("hide_leads", call="search", younger=0.2, seconds=5.0))
+    caller.load([lead(1)])
+    time.sleep(0.25)
+    caller.load([lead(2)])
+    assert caller.found({}) == ["e1"]
+    time.sleep(0.25)
+    assert caller.found({}) == ["e1", "e2"]
+
+
+def test_the_truth_tells_why_a_lead_was_turned_away(use, caller, lead):
+    use(fault("processing_failure", nth=2), do_not_call=("4155550002",))
+    caller.load([lead(1), lead(2), lead(3, leadPhone="1"), lead(4) | {"leadPhone": lead(1)["leadPhone"]}])
+    caller.load([lead(5)])
+    caller.load([lead(6), lead(7, leadPhone=lead(6)["leadPhone"])], duplicateHandling="REMOVE_FROM_LIST")
+    turned_away = {"e2": {"do_not_call"}, "e3": {"rejected"}, "e5": {"failed"}, "e7": {"duplicate"}}
+    assert caller.sandbox.state.turned_away() == turned_away
+
+
+def test_requests_that_are_still_served_are_counted(use, caller):
+    use(fault("slow", seconds=0.3))
+    with pytest.raises(httpx.ReadTimeout):
+        caller.http.post(f"{caller.account}/campaigns/12345/leadLoader/direct", json={}, timeout=0.1)
+    assert caller.sandbox.state.open_requests == 1
+    wait_until(lambda: caller.sandbox.state.open_requests == 0)

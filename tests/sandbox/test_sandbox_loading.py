@@ -281,3 +281,22 @@ def test_a_client_that_leaves_early_loads_nothing(sandbox, caller):
     with pytest.raises(TimeoutError):
         httpx.post(sandbox.url + path, headers=head, content=half_a_body())
     assert caller.count({}) == 0
+
+
+@pytest.mark.parametrize("status", [413, 400])
+def test_too_many_leads_are_refused_as_this_deployment_does(use, caller, lead, status):
+    use(max_leads_per_request=2, too_many_leads_status=status)
+    answer = caller.load([lead(number) for number in range(3)])
+    assert answer.status_code == status
+    assert "3 leads, at most 2" in answer.json()["details"]
+    assert caller.sandbox.state.lead_count == 0
+
+
+def test_a_deployment_may_refuse_a_whole_load_for_one_lead(use, caller, lead):
+    use(invalid_leads="refuse")
+    refused = caller.load([lead(1), lead(2, leadPhone="12")])
+    assert (refused.status_code, caller.sandbox.state.lead_count) == (400, 0)
+    assert refused.json()["details"].startswith("uploadLeads[1]: leadPhone")
+    assert caller.load([lead(2, leadPhone="12")]).status_code == 400
+    assert caller.sandbox.state.turned_away() == {"e2": {"refused"}}
+    assert caller.load([lead(1)]).json()["leadsInserted"] == 1

@@ -143,6 +143,27 @@ def test_a_row_that_shares_a_key_is_contested_whatever_the_chunks(leads, handlin
 
 
 @settings(max_examples=150, deadline=None)
+@given(LOADS, st.sampled_from(DuplicateHandling), st.integers(1, 8))
+def test_a_row_that_shares_a_key_with_one_before_may_follow_whatever_the_chunks(leads, handling, size):
+    frame, asked = frame_of(leads), RepeatedKeys(handling)
+    chunks = list(frame.drop("rank_by").iter_slices(size)) if leads else []
+    masks = [asked.may_follow(chunk).to_list() for chunk in chunks]
+    following = {3 * place for place, follows in enumerate(each for mask in masks for each in mask) if follows}
+    keys = [{("id", lead[0])} | (set() if handling is RETAINING else numbers_of(lead)) for lead in leads]
+    assert {3 * place for place, mine in enumerate(keys) if any(mine & before for before in keys[:place])} <= following
+    assert set(find(leads, handling)) <= following
+    assert 0 not in following or any(number in lead[1].split("|", 1)[1] for lead in leads[:1] for number in NUMBERS)
+
+
+def test_rows_without_keys_follow_nobody():
+    leads = frame_of([("a", None, None, None), ("b", None, None, None), ("c", NUMBERS[0], None, None)])
+    asked = RepeatedKeys(REMOVING[0])
+    assert asked.may_follow(leads).to_list() == [False] * 3
+    assert asked.may_follow(leads).to_list() == [True] * 3
+    assert asked.may_follow(frame_of([("d", None, f"+1{NUMBERS[0]}", None)])).to_list() == [True]
+
+
+@settings(max_examples=150, deadline=None)
 @given(
     loads(st.sampled_from([None, "5", "10", "7"])),
     st.sampled_from(DuplicateHandling),

@@ -199,3 +199,9 @@ def test_any_columns_can_be_guessed_about(columns):
     assert fields == [field for field in LEAD_FIELDS if field in fields]
     assert all(0 < found.confidence <= 1 and set(found.columns) <= set(columns) for found in guesses)
     assert guesses == guess_mapping(frame)
+
+
+def test_a_column_whose_name_looks_like_a_pattern_is_a_column_like_any_other():
+    sample = pl.DataFrame({"^[$": ["1", "2"], "^.*$": ["a", "b"], "id": ["A1", "A2"]})
+
+    assert [guess.columns for guess in guess_mapping(sample) if guess.field == "externId"] == [("id",)]

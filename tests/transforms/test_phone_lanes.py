@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.phone_lanes import accept_usual, decide_phones
 from transforms.phone_library import read_cell, read_e164
 from transforms.phone_text import tidy_texts
 from transforms.phones import PhoneChoices, judge_e164, judge_phones
@@ -260,3 +261,20 @@ def test_numbers_of_each_country_equal_the_library():
         expected = [read_e164(text, region) for text in tidy_texts(pl.Series(texts))]
         assert judge_e164(pl.Series(texts), region).rows() == expected
         assert_alike(texts, PhoneChoices())
+
+
+PLAIN = st.lists(st.sampled_from([*"0123456789", *" ()-.+/,x\u00e9", "415", "5552671", "1", "+1", ".000"]), max_size=14)
+NEARLY = st.sampled_from(["", "1", "+1", "+", "11", "2", " "]).flatmap(
+    lambda lead: st.tuples(st.just(lead), st.sampled_from(["{0}{1}{2}", "({0}) {1}-{2}", "{0}.{1}.{2}", "{0}{1}.{2}"]))
+)
+ENDS = ("555", "2671"), ("155", "2671"), ("5552", "000"), ("555", "26715"), ("555", "267")
+
+
+@settings(max_examples=300, deadline=None)
+@given(loose=st.lists(st.none() | PLAIN.map("".join), max_size=6), near=st.lists(NEARLY, max_size=4))
+def test_reading_by_bytes_accepts_what_the_patterns_accept(loose, near):
+    shaped = [lead + shape.format("415", *end) for lead, shape in near for end in ENDS]
+    padded = [text + " " * room for text in shaped[:2] for room in (236, 240, 260)]
+    texts = pl.Series("text", [*loose, *shaped, *padded], dtype=pl.String)
+    expected = texts.to_frame().select(decide_phones(pl.col("text"))).to_series()
+    assert accept_usual(texts).to_list() == expected.to_list()

@@ -62,7 +62,9 @@ def test_what_a_setting_refuses_is_not_refused_without_it(rule):
 
 
 def test_only_faults_of_the_file_itself_have_no_cells_to_show():
-    assert [rule.reason for rule in ROW_RULES if not rule.cells] == [Reason.ROW_TOO_MANY_FIELDS, Reason.ROW_NOT_UTF8]
+    assert [rule.reason for rule in ROW_RULES if not rule.cells] == [
+        reason for reason in Reason if reason.startswith("ROW_")
+    ]
     assert all(rule.example for rule in RULES if not rule.cells)
 
 

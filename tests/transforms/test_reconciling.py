@@ -1,12 +1,14 @@
 """Each lead of a batch gets one outcome, from evidence and never from a guess."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.lead_rules import REASONS
-from transforms.reconciling import OUTCOME_SCHEMA, AnsweredPiece, BatchEvidence, SeenLead, reconcile_batch
+from transforms.reconciling import OUTCOME_SCHEMA, AnsweredPiece, BatchEvidence, SeenLead, fit_rejected, reconcile_batch
 from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 
@@ -35,12 +37,22 @@ def refused(places, message):
     return AnsweredPiece(tuple(places), False, message)  # noqa: FBT003 - the field is named so
 
 
+def settle(leads, found):
+    """Reconcile after finding, as delivery does when the answer comes, which leads the rejected rows fit."""
+    pieces = (replace(piece, rejected=fitted(leads, piece)) for piece in found.answered)
+    return reconcile_batch(leads, replace(found, answered=tuple(pieces)))
+
+
+def fitted(leads, piece):
+    return tuple((message, tuple(fits)) for message, fits in fit_rejected(leads, piece.places, piece.rejected))
+
+
 def judge(leads, found):
-    return reconcile_batch(leads, found).select("outcome", "reason", "detail").rows()
+    return settle(leads, found).select("outcome", "reason", "detail").rows()
 
 
 def reasons(leads, found):
-    return reconcile_batch(leads, found).get_column("reason").to_list()
+    return settle(leads, found).get_column("reason").to_list()
 
 
 # --- what always holds ------------------------------------------------------------------------------------------
@@ -83,7 +95,7 @@ SEEN = st.lists(
 @given(any_evidence())
 def test_each_lead_has_one_outcome_whatever_the_evidence_and_loaded_means_seen(case):
     leads, found = case
-    outcomes = reconcile_batch(leads, found)
+    outcomes = settle(leads, found)
     assert outcomes.schema == OUTCOME_SCHEMA
     assert outcomes.get_column("source_row").equals(leads.get_column("source_row"))
     for extern_id, row in zip(leads.get_column("externId"), outcomes.iter_rows(named=True), strict=True):
@@ -234,6 +246,11 @@ def test_a_value_that_a_rejected_row_has_twice_is_looked_for_twice():
     leads = batch(2, leadPhone=["2125550100"] * 2, auxPhone=["2125550100", "3125550188"])
     answer = accepted([0, 1], [("Bad", ("2125550100", "2125550100", "NY"))])
     assert [row[2] for row in judge(leads, evidence(answer))] == ["Bad", None]
+
+
+def test_a_rejected_row_that_fits_too_many_leads_names_none_of_them():
+    assert fit_rejected(batch(101), range(101), [("Bad", ["NY"])]) == [("Bad", [])]
+    assert fit_rejected(batch(100), range(100), [("Bad", ["NY"])]) == [("Bad", list(range(100)))]
 
 
 def test_an_empty_batch_has_no_outcomes():

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.text import clean_id, clean_text, empty_to_null, is_odd, mend_odd, put, whole_number
+from transforms.text import (
+    clean_id,
+    clean_text,
+    empty_to_null,
+    find_odd,
+    has_control,
+    is_odd,
+    mend_odd,
+    put,
+    whole_number,
+)
 
 TEXTS = st.lists(st.none() | st.text(), max_size=20)
 PIECES = [
@@ -164,6 +174,17 @@ def test_no_cell_that_cleaning_would_change_is_taken_for_plain(cells, mend):
     assert not [cell for cell, change, seen in zip(cells, changed, odd, strict=True) if change and not seen]
 
 
+@pytest.mark.parametrize("letters", ["", "ab", "a ", "a\t", "a\x7f", "a\u00e9", "a \x00\x7f\u00e9\u0301\u200b"])
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_the_odd_cells_of_a_column_are_those_that_each_test_alone_finds_odd(letters, data):
+    """Which tests are made hangs on the letters that the column has."""
+    cells = data.draw(st.lists(st.none() | st.text(alphabet=letters, max_size=4), max_size=8))
+    odd = apply(is_odd, *cells)
+    for given_cells, expected in ((column(*cells), odd), (column("b", *cells).slice(1), odd)):
+        assert find_odd(given_cells).to_list() == expected.arg_true().to_list()
+
+
 @pytest.mark.parametrize("mend", [clean_text, clean_id])
 def test_every_single_character_is_mended_as_if_all_were_looked_at(mend):
     """Alone, between letters and at either end: all of Unicode but the surrogates."""
@@ -219,3 +240,11 @@ def test_putting_nothing_changes_nothing_and_one_value_goes_everywhere():
     assert put(cells, nothing, column()).to_list() == ["x", "y", "z"]
     assert put(cells, pl.Series([0, 2], dtype=pl.UInt32), column(None)).to_list() == [None, "y", None]
     assert cells.to_list() == ["x", "y", "z"]
+
+
+@given(ODD)
+@example(["plain", None, "del\x7f"])
+@example([None])
+def test_a_control_is_found_wherever_it_stands_and_in_no_cell_that_has_none(cells):
+    controls = [any(unicodedata.category(each) == "Cc" for each in cell or "") for cell in cells]
+    assert apply(has_control, *cells).to_list() == controls

@@ -1,0 +1,135 @@
+"""The shared throttle windows: no limit is broken by any number of threads and processes, and nobody is locked out."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from connectors.ledger import Ledger
+
+
+@pytest.fixture
+def windows(ledger_url):
+    ledger = Ledger(ledger_url)
+    yield ledger.windows()
+    ledger.close()
+
+
+def test_a_call_is_let_through_until_its_window_is_full_and_then_told_how_long_to_wait(windows):
+    limits = ((2, 0.4), (3, 60.0))
+    began = time.time()
+    assert [windows.take("account", "direct", limits) for _ in range(2)] == [0.0, 0.0]
+
+    wait = windows.take("account", "direct", limits)
+    assert 0.4 - (time.time() - began) - 0.05 < wait <= 0.4
+    time.sleep(wait)
+
+    assert windows.take("account", "direct", limits) == 0.0
+    assert 55 < windows.take("account", "direct", limits) <= 60
+
+
+def test_calls_and_sub_accounts_are_counted_apart(windows):
+    assert windows.take("account", "direct", ((1, 60.0),)) == 0.0
+    assert windows.take("account", "search", ((1, 60.0),)) == 0.0
+    assert windows.take("another", "direct", ((1, 60.0),)) == 0.0
+    assert windows.take("account", "direct", ((1, 60.0),)) > 0
+
+
+def test_a_pause_holds_for_everybody_and_a_shorter_one_does_not_end_it(windows, ledger_url):
+    windows.pause("account", "direct", 60)
+    windows.pause("account", "direct", 1)
+    other = Ledger(ledger_url)
+
+    assert 50 < other.windows().take("account", "direct", ()) <= 60
+    assert other.windows().take("account", "search", ()) == 0.0
+    other.close()
+
+
+def test_a_longer_pause_makes_a_pause_longer(windows):
+    windows.pause("account", "direct", 0.1)
+    windows.pause("account", "direct", 60)
+
+    assert windows.take("account", "direct", ((5, 1.0),)) > 50
+
+
+def test_a_pause_ends(windows):
+    windows.pause("account", "direct", 0.1)
+    time.sleep(windows.take("account", "direct", ()))
+
+    assert windows.take("account", "direct", ()) == 0.0
+
+
+def test_a_clock_that_stepped_back_stops_nobody(windows):
+    """Times and pauses of a clock that was an hour ahead mean nothing to one that is right."""
+    ahead = time.time() + 3600
+    windows.take("account", "direct", ((2, 10.0),))
+    windows.pause("account", "direct", 0.0)
+    windows._database.write(  # noqa: SLF001 - nobody may set this host's clock
+        lambda db: db.execute(
+            sa.text("update leadferry_windows set sent = :sent, paused_at = :ahead, paused_until = :ahead + 0.2"),
+            {"sent": orjson.dumps([ahead, ahead]).decode(), "ahead": ahead},
+        )
+    )
+
+    assert windows.take("account", "direct", ((2, 10.0),)) <= 0.201
+
+
+def test_one_take_costs_little(windows):
+    windows.take("account", "direct", ((1_000, 60.0),))
+    took = []
+    for _ in range(100):
+        began = time.perf_counter()
+        windows.take("account", "direct", ((1_000, 60.0),))
+        took.append(time.perf_counter() - began)
+
+    assert min(took) < 0.005  # the others may have waited for this machine's other work
+
+
+def test_threads_and_processes_together_keep_to_one_window_and_none_fails(ledger_url):
+    Ledger(ledger_url).close()
+    program = """
+        import sys, time
+        from concurrent.futures import ThreadPoolExecutor
+        from connectors.ledger import Ledger
+        ledger = Ledger(sys.argv[1])
+        windows = ledger.windows()
+        end = time.monotonic() + 3
+        def work(_):
+            taken = 0
+            while time.monotonic() < end:
+                wait = windows.take("account", "direct", ((40, 1.0),))
+                taken += wait == 0
+                time.sleep(min(wait, 0.05))
+            return taken
+        with ThreadPoolExecutor(16) as pool:
+            print(sum(pool.map(work, range(16))))
+        ledger.close()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program), ledger_url]
+    began = time.monotonic()
+    started = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+        )
+        for _ in range(4)
+    ]
+    ended = [process.communicate(timeout=60) for process in started]
+    took = time.monotonic() - began
+
+    assert [(process.returncode, err) for process, (_, err) in zip(started, ended, strict=True)] == [(os.EX_OK, "")] * 4
+    taken = sum(int(out) for out, _ in ended)
+    assert 80 <= taken <= 40 * (took + 1)
+
+
+def test_sixty_four_threads_take_at_once(windows):
+    with ThreadPoolExecutor(64) as pool:
+        waits = list(pool.map(lambda _: windows.take("account", "direct", ((100, 60.0),)), range(256)))
+
+    assert waits.count(0.0) == 100

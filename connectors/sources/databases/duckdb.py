@@ -1,12 +1,14 @@
 """DuckDB: its own driver, on a file opened for reading alone, every value cast to text by the database itself."""
 
+import atexit
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
-from threading import Timer
+from threading import Lock, Timer
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
+from nanoarrow import c_array_stream
 
 from connectors.sources.databases import reading
 from connectors.sources.databases.reading import Question
@@ -62,6 +64,7 @@ class DuckDbAnswer:
             question.timeout_seconds,
         )
         self._late = False
+        self._in_call = Lock()
         self._timer = Timer(self._timeout, self._interrupt)
         self._timer.daemon = True
         names = list(question.query.names)
@@ -83,21 +86,34 @@ class DuckDbAnswer:
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the rows in order."""
         self._timer.start()
+        atexit.register(self._end_call)
         try:
-            rows = pl.scan_arrow_c_stream(self._connection.sql(self._text, params=self._values or None))
+            with self._in_call:
+                batches = c_array_stream(self._connection.sql(self._text, params=self._values or None))
             size = reading.piece_rows(len(self.columns))
-            for frame in rows.collect_batches(chunk_size=size, maintain_order=True):
-                frame.columns = list(self.columns)
-                yield frame.with_columns(_floats(frame, self._types))
-        except (self._errors, pl.exceptions.PolarsError) as error:
+            while True:
+                with self._in_call:
+                    batch = next(batches, None)
+                if batch is None:
+                    return
+                for frame in pl.DataFrame(batch).iter_slices(size):
+                    frame.columns = list(self.columns)
+                    yield frame.with_columns(_floats(frame, self._types))
+        except (self._errors, RuntimeError) as error:  # nanoarrow's own is a RuntimeError
             raise self._fault(error) from None
         finally:
             self.close()
+            atexit.unregister(self._end_call)
 
     def close(self) -> None:
         """End the query and close the file."""
         self._timer.cancel()
         self._connection.close()
+
+    def _end_call(self) -> None:
+        """Let no thread be within DuckDB while the process ends: its frames do not survive that, and it would abort."""
+        while not self._in_call.acquire(timeout=0.01):
+            self._connection.interrupt()
 
     def _interrupt(self) -> None:
         self._late = True

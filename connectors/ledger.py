@@ -56,7 +56,11 @@ class EventState(StrEnum):
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run as the ledger keeps it."""
+    """One run as the ledger keeps it.
+
+    `numbers` is JSON, there once the run was reported on. `pruned_at` is when its lead data was deleted, `forgotten_at`
+    when somebody was last taken out of it.
+    """
 
     run_id: str
     job: str
@@ -70,6 +74,9 @@ class RunRecord:
     campaign_id: int | None
     campaign_name: str | None
     fingerprint: str | None = None
+    numbers: str | None = None
+    pruned_at: str | None = None
+    forgotten_at: str | None = None
 
 
 _RUN_COLUMNS: Final = tuple(field.name for field in fields(RunRecord))
@@ -187,6 +194,16 @@ class Ledger:
     def list_runs(self) -> list[RunRecord]:
         """Return every run, newest first."""
         query = _SELECT_RUN.order_by(RUNS.c.started_at.desc(), RUNS.c.run_id)
+        rows = self._database.read(lambda db: db.execute(query).all())
+        return [_run(row) for row in rows]
+
+    def runs_before(self, job: str, moment: str, most: int) -> list[RunRecord]:
+        """Return the newest `most` whole runs (no row limit) of `job` that began before `moment`, newest first."""
+        query = (
+            _SELECT_RUN.where(RUNS.c.job == job, RUNS.c.started_at < moment, RUNS.c.row_limit.is_(None))
+            .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id)
+            .limit(most)
+        )
         rows = self._database.read(lambda db: db.execute(query).all())
         return [_run(row) for row in rows]
 

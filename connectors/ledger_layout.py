@@ -14,7 +14,7 @@ from connectors.ledger_engine import LedgerDatabase
 from connectors.ledger_tables import SCHEMA
 from transforms.vocabulary.errors import ConfigurationError
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 _STEPS: Final = Path(__file__).with_name("ledger_migrations")
 _MIGRATING: Final = 0x1EADFE22
 """The number of PostgreSQL's lock that one migrating process holds."""

@@ -28,7 +28,11 @@ RUNS: Final = sa.Table(
     sa.Column("lease_lock", sa.Text),
     sa.Column("lease_until", sa.Double),
     sa.Column("fingerprint", sa.Text),
+    sa.Column("numbers", sa.Text),
+    sa.Column("pruned_at", sa.String(40)),
+    sa.Column("forgotten_at", sa.String(40)),
     sa.Index("leadferry_runs_by_fingerprint", "fingerprint"),
+    sa.Index("leadferry_runs_by_job", "job", "started_at"),
 )
 BATCHES: Final = sa.Table(
     "leadferry_batches",

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from flows import settings
 from flows.awaiting import await_source
 from flows.clock import now
 from flows.extracting import ReadAhead
 from flows.fetching import fetched
-from flows.gates import check_gates
+from flows.gates import judge_gates
+from flows.history import earlier_runs_if_kept
 from flows.job_file import Job
 from flows.preparation import prepared_check
 from flows.progress import Progress
-from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, write_run_report
+from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, tell_trouble, write_run_report
 from flows.run_folder import RunFolder
-from flows.run_place import clear_place, place_of
-from transforms.vocabulary.errors import QualityGateError
+from flows.run_place import clear_place, ledger_if_kept, place_of
 
 if TYPE_CHECKING:  # what sends is heavy to import, and most checks send nothing and know no ledger
     from connectors.ledger import RunRecord
@@ -65,9 +64,13 @@ def check_job(
     ):
         for note in prepared.notes:
             progress.warn(note)
-        try:
-            check_gates(job, prepared)
-        except QualityGateError:
+        # To open a ledger takes as long as a hundred thousand rows: only a job that is judged by its history pays.
+        judged_by_history = job.quality.row_count_change is not None
+        earlier = earlier_runs_if_kept(job.name, started.isoformat()) if judged_by_history else []
+        judgement = judge_gates(job, prepared, earlier, limited=limit is not None)
+        for warning in judgement.warnings:
+            progress.warn(warning)
+        if judgement.error is not None:
             status = STATUS_GATE
         plan, body = _plan(job, folder, prepared) if planned and prepared.batches else (None, None)
         facts = write_run_report(
@@ -79,7 +82,13 @@ def check_job(
             finished_at=now(),
             prepared=prepared,
             rows=rows,
-            more={"row_limit": limit, "warnings": list(prepared.notes)} | ({} if plan is None else {"plan": plan}),
+            earlier=earlier if limit is None else (),
+            more={
+                "row_limit": limit,
+                "warnings": [*prepared.notes, *judgement.warnings],
+                "trouble": tell_trouble(judgement.error),
+            }
+            | ({} if plan is None else {"plan": plan}),
         )
     return facts if body is None else facts | {"first_request_body": orjson.loads(body)}
 
@@ -92,17 +101,9 @@ def _make_page_ready() -> None:
 
 
 def _recorded_runs() -> "list[RunRecord]":
-    """Return the runs of the ledger, if there is one yet: a check makes none."""
-    url = settings.ledger_url()
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
-        return []
-    from connectors.ledger import Ledger
-
-    ledger = Ledger(url)
-    try:
-        return ledger.list_runs()
-    finally:
-        ledger.close()
+    """Return the runs of the ledger, if there is one yet."""
+    with ledger_if_kept() as ledger:
+        return [] if ledger is None else ledger.list_runs()
 
 
 def _plan(job: Job, folder: RunFolder, prepared: "Prepared") -> tuple[dict[str, Any], bytes]:

@@ -382,7 +382,11 @@ def _fail(error: LeadferryError, *, as_json: bool) -> NoReturn:
 
 
 def _refuse_by_gate(facts: dict[str, Any]) -> NoReturn:
-    click.echo(f"error: {facts['headline']} See {facts['folder']}/rejects.csv.", err=True)
+    trouble = facts["trouble"]
+    next_step = (
+        f"See {facts['folder']}/rejects.csv." if trouble["code"] == "TOO_MANY_REJECTED" else trouble["next_step"]
+    )
+    click.echo(f"error: {facts['headline']} {next_step}", err=True)
     sys.exit(QualityGateError.exit_code)
 
 

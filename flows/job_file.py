@@ -311,6 +311,13 @@ class Columns(Section):
         plain = (field for field in (*TEXT_FIELDS, "leadPriority", "maxPasses") if field != "leadPhone")
         return {field: column for field in plain if (column := getattr(self, field)) is not None}
 
+    def columns_of_fields(self) -> dict[str, tuple[str, ...]]:
+        """Lead field, or object and label with a dot between, to the source columns that fill it; only mapped ones."""
+        fields: dict[str, tuple[str, ...]] = {field: (column,) for field, column in self.text_columns().items()}
+        fields |= {"leadPhone": self.leadPhone} if self.leadPhone else {}
+        fields |= {f"extendedLeadData.{label}": (column,) for label, column in self.extendedLeadData.items()}
+        return fields | {f"personaPhoneConfig.{label}": (column,) for label, column in self.personaPhoneConfig.items()}
+
     def source_columns(self) -> list[str]:
         """Every source column that the job names, once, in the job file's order of fields."""
         named = [*self.text_columns().values(), *(self.leadPhone or ())]
@@ -387,10 +394,31 @@ class Duplicates(Section):
         return self
 
 
-class Quality(Section):
-    """Gates that stop a run before anything is sent."""
+Share = Annotated[float, Field(ge=0, le=1)]
+GateAction = Literal["warn", "stop"]
 
-    max_reject_rate: Annotated[float, Field(ge=0, le=1)] = 0.25
+
+class Quality(Section):
+    """Gates that stop a run before anything is sent, or only warn."""
+
+    max_reject_rate: Share = 0.25
+    reject_gate: GateAction = Field(default="stop", description="What happens where more rows are refused.")
+    row_count_change: Annotated[float, Field(gt=0, le=100)] | None = Field(
+        default=None, description="How far the rows read may be from the job's usual number, as a share of that."
+    )
+    rows_gate: GateAction | None = Field(
+        default=None, description="What an unusual number of rows does. Default: stop."
+    )
+    max_null_rate: dict[Name, Share] = Field(
+        default_factory=dict, description="Lead field to the share of rows in which its columns may be empty."
+    )
+    null_gate: GateAction | None = Field(default=None, description="What too many empty cells do. Default: stop.")
+    max_duplicate_rate: Share | None = Field(default=None, description="The share of rows that may be duplicates.")
+    duplicate_gate: GateAction | None = Field(default=None, description="What more duplicates do. Default: stop.")
+    max_zone_conflict_rate: Share | None = Field(
+        default=None, description="The share of rows whose evidence may name zones of different clocks."
+    )
+    zone_conflict_gate: GateAction | None = Field(default=None, description="What more conflicts do. Default: stop.")
     damage: Literal["warn", "stop"] = Field(default="warn", description="What a damaged column does to the run.")
     seen_before: Literal["ignore", "warn", "stop"] = Field(
         default="warn", description="What happens where an earlier run of the job has loaded the very same rows."
@@ -398,6 +426,19 @@ class Quality(Section):
     damage_share: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.01, description="The share of a column's cells from which it counts as damaged."
     )
+
+    @model_validator(mode="after")
+    def _gates_have_limits(self) -> Self:
+        limits = {
+            "rows_gate": "row_count_change",
+            "null_gate": "max_null_rate",
+            "duplicate_gate": "max_duplicate_rate",
+            "zone_conflict_gate": "max_zone_conflict_rate",
+        }
+        for gate, limit in limits.items():
+            if getattr(self, gate) is not None and getattr(self, limit) in (None, {}):
+                raise ValueError(f"{gate} judges nothing without {limit}: give that too, or leave both out")
+        return self
 
 
 class TimeZones(Section):
@@ -476,6 +517,16 @@ class Job(Section):
             raise ValueError("phones.extension: a column of extendedLeadData has this label already")
         if self.phones.extension is not None and (self.is_abroad or not self.columns.leadPhone):
             raise ValueError("phones.extension: it keeps the extensions of leadPhone columns with NANP numbers only")
+        return self
+
+    @model_validator(mode="after")
+    def _null_rates_are_of_mapped_fields(self) -> Self:
+        known = self.columns.columns_of_fields()
+        for field in self.quality.max_null_rate:
+            if field not in known:
+                near = difflib.get_close_matches(field, list(known), n=1)
+                told = f"; did you mean {near[0]!r}?" if near else f"; mapped are {', '.join(known)}"
+                raise ValueError(f"quality.max_null_rate.{field}: no such lead field is mapped in [columns]{told}")
         return self
 
     @model_validator(mode="after")

@@ -5,11 +5,11 @@ what repeats is known after it, and the second pass writes leads and verdicts.
 """
 
 import datetime as dt
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final, TypeVar
@@ -27,6 +27,7 @@ from transforms.accounting import TOLD_COLUMNS, give_verdicts, pick_leads
 from transforms.batching import BATCH_KEYS, Batch, cut_batches
 from transforms.damage import count_damage, judge_damage, merge_damage
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
+from transforms.emptiness import count_empty
 from transforms.lead_schema import lead_schema, validate
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
@@ -60,6 +61,8 @@ class Prepared:
     batches: tuple[Batch, ...]
     damage: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
+    zone_conflicts: int = 0
+    empty: dict[str, int] = field(default_factory=dict)  # lead field to its empty cells, where the job limits them
 
     @property
     def reject_rate(self) -> float:
@@ -93,6 +96,7 @@ class _Piece:
     prepared: pl.DataFrame
     damage: pl.DataFrame
     decimal_ids: bool
+    empty: dict[str, int]
 
 
 def prepare_run(job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | None, progress: Progress) -> Prepared:
@@ -220,6 +224,10 @@ class _Preparation:
         self._damage: list[pl.DataFrame] = []
         self._decimal_ids = True
         self._rejected = 0
+        self._zone_conflicts = 0
+        fields = job.columns.columns_of_fields()
+        self._watched = {name: fields[name] for name in job.quality.max_null_rate}
+        self._empty: Counter[str] = Counter()
 
     def run(
         self,
@@ -247,6 +255,8 @@ class _Preparation:
                 leads=staging.staged,
                 batches=staging.batches,
                 damage=self._judge_damage(),
+                zone_conflicts=self._zone_conflicts,
+                empty={name: self._empty[name] for name in self._watched},
             )
 
     def _lead_columns(self) -> list[str]:
@@ -267,6 +277,8 @@ class _Preparation:
                 self._decimal_ids &= piece.decimal_ids
                 sound = piece.prepared["reason"].is_null()
                 self._rejected += piece.rows.height - int(sound.sum())
+                self._zone_conflicts += int(piece.prepared["time_zone_conflict"].sum())
+                self._empty.update(piece.empty)
                 keys.add(piece.prepared, sound)
                 self._progress.advance(piece.rows.height)
         return keys
@@ -283,7 +295,11 @@ class _Preparation:
             prepared = prepared.with_columns(rows[self._job.duplicates.by].alias("rank_by"))
         damage = count_damage(rows, self._job.column_roles())
         return _Piece(
-            rows, prepared, damage, decimal_ids=_are_decimal(prepared["externId"].filter(rows["row_fault"].is_null()))
+            rows,
+            prepared,
+            damage,
+            decimal_ids=_are_decimal(prepared["externId"].filter(rows["row_fault"].is_null())),
+            empty=count_empty(rows, self._watched),
         )
 
     def _find_duplicates(self, keys: RepeatedKeys, spool: Spool) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """The report stage: balances the books and writes every file a run leaves."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
@@ -10,6 +10,7 @@ import polars as pl
 
 from connectors.report.files import write_rejects, write_report
 from connectors.staging import scan, write_chunks
+from flows.history import this_run
 from flows.job_file import Job
 from flows.preparation import Prepared
 from flows.run_folder import RunFolder
@@ -25,7 +26,9 @@ from transforms.accounting import (
     is_balanced,
     reasons_with_examples,
 )
+from transforms.history import PastRun, compare_runs
 from transforms.lead_rules import REASONS
+from transforms.vocabulary.errors import LeadferryError
 from transforms.vocabulary.outcomes import Outcome
 
 STATUS_CHECKED: Final = "checked"
@@ -51,12 +54,14 @@ def write_run_report(
     finished_at: dt.datetime,
     prepared: Prepared,
     rows: pl.LazyFrame,
+    earlier: Sequence[PastRun] = (),
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
 
     `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `rows`
-    are the source's own. `more` is what only the caller knows: campaign, requests, plan, warnings, trouble.
+    are the source's own. `earlier` are runs of the job to compare with, oldest first.
+    `more` is what only the caller knows: campaign, requests, plan, warnings, trouble.
     """
     if folder.verdicts.exists():  # a check, which sends nothing, has written its outcomes itself
         write_chunks(folder.outcomes, settled_outcomes(folder), row_group_size=PIECE_ROWS)
@@ -104,12 +109,26 @@ def write_run_report(
         "leadferry_version": VERSION,
         "folder": str(folder.path),
     } | dict(more or {})
+    facts["history"] = [run.tell() for run in earlier]
+    facts["comparison"] = compare_runs(
+        this_run(facts, prepared),
+        earlier,
+        change=job.quality.row_count_change,
+        sent=facts["status"] not in {STATUS_CHECKED, STATUS_PLANNED, STATUS_GATE},
+    )
     facts["headline"] = _headline(facts)
     write_report(folder.report, facts)
     from connectors.report.page import write_page
 
     write_page(folder.page, facts)
     return facts
+
+
+def tell_trouble(trouble: LeadferryError | None) -> dict[str, str] | None:
+    """Return what ended a run before its time as the report has it."""
+    if trouble is None:
+        return None
+    return {"code": trouble.code, "message": trouble.message, "next_step": trouble.next_step}
 
 
 def _at_once(asked: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
@@ -152,6 +171,8 @@ def _gate_sentence(facts: Mapping[str, Any]) -> str:
     trouble = facts.get("trouble")
     if trouble and trouble["code"] == "SEEN_BEFORE":
         return str(trouble["message"])
+    if trouble and trouble["code"] not in {"TOO_MANY_REJECTED", "COLUMN_DAMAGED"}:
+        return f"Nothing was sent: {str(trouble['message']).removesuffix(' Nothing was sent.')}"
     rejected, read = facts["counts"][Outcome.REJECTED], facts["counts"]["rows_read"]
     if facts["reject_rate"] > facts["max_reject_rate"]:
         return f"Nothing was sent: {rejected:,} of {counted(read, 'row')} refused, more than the job allows."

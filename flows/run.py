@@ -31,7 +31,8 @@ from flows.clock import now
 from flows.delivery import Delivery, DeliveryPlan, ours
 from flows.delivery_state import BLAMES_A_LEAD, FAILED_AS_A_WHOLE, Standing, fold_events
 from flows.fetching import fetched
-from flows.gates import check_gates, check_seen_before
+from flows.gates import check_seen_before, judge_gates
+from flows.history import earlier_runs, numbers_of
 from flows.job_file import Job
 from flows.preparation import Prepared, prepare_run
 from flows.progress import Progress
@@ -41,6 +42,7 @@ from flows.reporting import (
     STATUS_INTERRUPTED,
     STATUS_RUNNING,
     STATUS_SUCCEEDED,
+    tell_trouble,
     write_run_report,
 )
 from flows.request_body import load_options
@@ -48,6 +50,7 @@ from flows.run_folder import RunFolder
 from flows.run_lease import lease_held
 from transforms.batching import Batch
 from transforms.fingerprint import fingerprint_rows
+from transforms.history import PastRun
 from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, fit_rejected, reconcile_batch
 from transforms.vocabulary.errors import (
     ConfigurationError,
@@ -118,6 +121,11 @@ class Run:
             connections=2 * delivery.max_in_flight + 2,
         )
 
+    @cached_property
+    def earlier(self) -> list[PastRun]:
+        """The earlier runs of this job that read data, oldest first."""
+        return earlier_runs(self.ledger, self.record.job, self.record.started_at)
+
     def close(self) -> None:
         """Close whatever connections were opened."""
         if "ringcx" in self.__dict__:
@@ -179,11 +187,24 @@ def prepare(run: Run) -> Prepared:
         )
     for note in prepared.notes:
         run.warn(note)
-    check_gates(run.job, prepared)
+    _keep_gates(run, prepared)
     if not run.ledger.batches(run.run_id):
         _look_for_the_same_rows(run)
     run.ledger.plan_batches(run.run_id, prepared.batches)
     return prepared
+
+
+def _keep_gates(run: Run, prepared: Prepared) -> None:
+    """Warn of what the job's gates find, and stop where they say so. Raises QualityGateError."""
+    judgement = judge_gates(run.job, prepared, run.earlier, limited=run.record.row_limit is not None)
+    for warning in judgement.warnings:
+        run.warn(warning)
+    if judgement.error is None:
+        return
+    if run.ledger.batches(run.run_id):
+        run.warn(judgement.error.message.removesuffix(" Nothing was sent."))  # it passed when it was planned
+    else:
+        raise judgement.error
 
 
 def _look_for_the_same_rows(run: Run) -> None:
@@ -273,6 +294,7 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
     if status == STATUS_SUCCEEDED and (_nothing_was_taken(tallies) or _delivery_failed(run, batches)):
         status = STATUS_FAILED
     finished_at = now()
+    prepared = Prepared.from_json(run.folder.prepared.read_text(encoding="utf-8"))
     facts = write_run_report(
         run.job,
         run.folder,
@@ -280,19 +302,25 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
         status=status,
         started_at=record.started_at,
         finished_at=finished_at,
-        prepared=Prepared.from_json(run.folder.prepared.read_text(encoding="utf-8")),
+        prepared=prepared,
         rows=scan(run.folder.extract),
+        earlier=run.earlier if record.row_limit is None else (),
         more={
             "row_limit": record.row_limit,
             "warnings": run.remarks.warnings,
-            "trouble": _tell_trouble(run.remarks.trouble),
+            "trouble": tell_trouble(run.remarks.trouble),
             "fingerprint": record.fingerprint,
             "requests": sum(tally.times for tally in tallies if not tally.state.is_search),
             "campaign": {"id": record.campaign_id, "name": record.campaign_name} if record.campaign_id else None,
             "delivery": [_tell_tally(tally) for tally in tallies],
         },
     )
-    run.ledger.update_run(run.run_id, status=facts["status"], finished_at=finished_at.isoformat())
+    run.ledger.update_run(
+        run.run_id,
+        status=facts["status"],
+        finished_at=finished_at.isoformat(),
+        numbers=numbers_of(facts, prepared),
+    )
     return facts
 
 
@@ -489,12 +517,6 @@ def _delivery_failed(run: Run, batches: list[Batch]) -> bool:
         for batch in batches
         for piece, event in _standing(run, batch).answered.items()
     )
-
-
-def _tell_trouble(trouble: LeadferryError | None) -> dict[str, str] | None:
-    if trouble is None:
-        return None
-    return {"code": trouble.code, "message": trouble.message, "next_step": trouble.next_step}
 
 
 def _tell_tally(tally: EventTally) -> dict[str, Any]:

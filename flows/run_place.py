@@ -2,7 +2,8 @@
 
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ from flows.run_folder import RunFolder
 from transforms.vocabulary.errors import ConfigurationError
 
 if TYPE_CHECKING:  # the ledger's library is heavy, and a check needs none of it
-    from connectors.ledger import RunRecord
+    from connectors.ledger import Ledger, RunRecord
 
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
 _MAY_GO_ON: Final = frozenset({"running", "interrupted", "unresolved", "failed"})
@@ -30,6 +31,22 @@ def require_home() -> Path:
             "Set LEADFERRY_HOME to a folder you may write.",
         ) from None
     return home
+
+
+@contextmanager
+def ledger_if_kept() -> "Iterator[Ledger | None]":
+    """Yield the environment's ledger, or None where there is none yet: who only looks makes none."""
+    url = settings.ledger_url()
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+        yield None
+        return
+    from connectors.ledger import Ledger
+
+    ledger = Ledger(url)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
 
 
 def new_run_id(job_name: str) -> str:

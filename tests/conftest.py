@@ -12,9 +12,11 @@ from typing import Any
 import hypothesis
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from connectors.sandbox.server import SandboxServer
 from connectors.sandbox.settings import SandboxSettings
+from flows.cli import cli
 from tests.ledger_databases import KINDS, ledger_database
 
 PROJECT = Path(__file__).parents[1]
@@ -82,6 +84,25 @@ def leadferry(environment: dict[str, str], tmp_path: Path) -> Callable[..., Ende
         )
         assert "Traceback" not in ended.stderr, ended.stderr
         return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+    return run
+
+
+@pytest.fixture
+def leadferry_here(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ended]:
+    """Run the command in this process: quicker, where a process of its own is not what is tested."""
+    for name in [name for name in os.environ if name not in environment]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path, given: str | None = None) -> Ended:
+        ended = CliRunner().invoke(cli, [str(each) for each in arguments], input=given)
+        assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+        return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
     return run
 

@@ -339,6 +339,9 @@ def next_steps(facts: Mapping[str, Any]) -> list[Step]:
 
 
 def _mend_gate(facts: Mapping[str, Any]) -> Step:
+    trouble = facts.get("trouble")
+    if trouble and trouble["code"] not in {"TOO_MANY_REJECTED", "COLUMN_DAMAGED"}:
+        return Step(f"{trouble['next_step']} Then start again.")
     damaged = dict.fromkeys(verdict["column"] for verdict in facts["damage"] if verdict["damaged"])
     if facts["reject_rate"] <= facts["max_reject_rate"] and damaged:
         return Step(

@@ -31,6 +31,7 @@ _JSON = click.option("as_json", "--json", is_flag=True, help="Print one JSON doc
 _DEBUG = click.option("--debug", is_flag=True, help="Show a traceback for an unexpected error.")
 _LIMIT = click.option("--limit", type=click.IntRange(min=1), help="Read only the first N rows of the source.")
 _OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the run's files here.")
+_SOURCE = click.option("--source", help="Read this file, not the job's own source: such as a mended rejects.csv.")
 _RUN_ID = click.option("--run-id", help="Name the run yourself (letters, digits, dot, dash, underscore).")
 _PREFECT = click.option("--prefect", is_flag=True, help="Run as a Prefect flow, also without PREFECT_API_URL.")
 
@@ -64,18 +65,20 @@ def init(source: str, job: Path | None, *, force: bool, as_json: bool, debug: bo
 @_JOB
 @click.option("--rows", type=click.IntRange(1, 1000), default=3, show_default=True, help="How many rows to show.")
 @click.option("--show-numbers", is_flag=True, help="Show telephone numbers whole; they are masked otherwise.")
+@_SOURCE
 @_JSON
 @_DEBUG
-def preview(job: Path, rows: int, *, show_numbers: bool, as_json: bool, debug: bool) -> None:
+def preview(job: Path, rows: int, source: str | None, *, show_numbers: bool, as_json: bool, debug: bool) -> None:
     """Show the first rows of JOB's source as read, as mapped and as they would be sent; sends and keeps nothing."""
     with _errors_told(as_json=as_json, debug=debug):
         from flows.clock import now
         from flows.job_file import read_job
+        from flows.other_source import with_source
         from flows.preview import preview_job, print_preview
         from flows.progress import SilentProgress
 
         started = now()
-        read = read_job(job).as_of(started, "preview")
+        read = with_source(read_job(job), source).as_of(started, "preview")
         shown = preview_job(read, rows=rows, as_of=started.date(), progress=SilentProgress(), show_numbers=show_numbers)
         if as_json:
             click.echo(json.dumps({"job": read.name, "rows": shown}, indent=2))
@@ -90,12 +93,22 @@ def preview(job: Path, rows: int, *, show_numbers: bool, as_json: bool, debug: b
 @_LIMIT
 @_OUT
 @_RUN_ID
+@_SOURCE
 @_JSON
 @_DEBUG
-def check(job: Path, limit: int | None, out: Path | None, run_id: str | None, *, as_json: bool, debug: bool) -> None:
+def check(
+    job: Path,
+    limit: int | None,
+    out: Path | None,
+    run_id: str | None,
+    source: str | None,
+    *,
+    as_json: bool,
+    debug: bool,
+) -> None:
     """Read, clean and judge the rows of JOB and report on them; sends nothing, needs no credentials."""
     with _errors_told(as_json=as_json, debug=debug):
-        facts = _prepare_only(job, limit, out, run_id, planned=False)
+        facts = _prepare_only(job, limit, out, run_id, source, planned=False)
         _tell(facts, as_json=as_json)
         if facts["status"] == "gate":
             _refuse_by_gate(facts)
@@ -107,6 +120,7 @@ def check(job: Path, limit: int | None, out: Path | None, run_id: str | None, *,
 @_LIMIT
 @_OUT
 @_RUN_ID
+@_SOURCE
 @_PREFECT
 @_JSON
 @_DEBUG
@@ -115,6 +129,7 @@ def load(
     limit: int | None,
     out: Path | None,
     run_id: str | None,
+    source: str | None,
     *,
     dry_run: bool,
     prefect: bool,
@@ -124,14 +139,14 @@ def load(
     """Load the rows of JOB: prepare, deliver, reconcile, report."""
     with _errors_told(as_json=as_json, debug=debug):
         if dry_run:
-            facts = _prepare_only(job, limit, out, run_id, planned=True)
+            facts = _prepare_only(job, limit, out, run_id, source, planned=True)
             _tell(facts, as_json=as_json)
             if facts["status"] == "gate":
                 _refuse_by_gate(facts)
             return
         from flows.run_recording import record_run
 
-        new_id = record_run(job, limit=limit, out=out, run_id=run_id)
+        new_id = record_run(job, limit=limit, out=out, run_id=run_id, source=source)
         click.echo(f"run {new_id}", err=True)
         _finish(new_id, prefect=prefect, as_json=as_json)
 
@@ -219,16 +234,17 @@ def sandbox(port: int, faults: Path | None, *, no_throttles: bool, as_json: bool
 
 
 def _prepare_only(
-    path: Path, limit: int | None, out: Path | None, run_id: str | None, *, planned: bool
+    path: Path, limit: int | None, out: Path | None, run_id: str | None, source: str | None, *, planned: bool
 ) -> dict[str, Any]:
     from flows.awaiting import must_wait
     from flows.clock import now
     from flows.extracting import ReadAhead
     from flows.fetching import is_remote
     from flows.job_file import read_job
+    from flows.other_source import with_source
     from flows.run_place import name_of_check, require_home
 
-    job = read_job(path)
+    job = with_source(read_job(path), source)
     name = name_of_check(job.name, run_id, planned=planned)
     job = job.as_of(now(), name)
     # What judges is heavy to import, and reading goes on meanwhile.

@@ -6,13 +6,19 @@ from connectors.ledger import Ledger
 from flows import settings
 from flows.clock import now
 from flows.job_file import read_job
+from flows.other_source import with_source
 from flows.run import start_run
 from flows.run_place import check_run_id, clear_place, new_run_id, place_of, require_home
 
 
-def record_run(path: Path, *, limit: int | None, out: Path | None, run_id: str | None) -> str:
-    """Record a new run of the job file at `path` in the ledger and return its id. Raises ConfigurationError."""
-    job = read_job(path)
+def record_run(
+    path: Path, *, limit: int | None, out: Path | None, run_id: str | None, source: str | None = None
+) -> str:
+    """Record a new run of the job file at `path` in the ledger and return its id.
+
+    `source` is a file to read in place of the job's own. Raises ConfigurationError.
+    """
+    job = with_source(read_job(path), source)
     home = require_home()
     chosen = check_run_id(run_id) if run_id else new_run_id(job.name)
     job = job.as_of(now(), chosen)

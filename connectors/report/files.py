@@ -1,16 +1,13 @@
 """Writes a run's report and its rejected rows."""
 
-import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 import polars as pl
 
+from connectors.formula_marks import marked, rename
 from connectors.staging import write_text, written_whole
-
-_STARTS_A_FORMULA: Final = r"^'*[=+\-@\t\r\n]"
-"""Cells that a spreadsheet takes for a formula (OWASP, CSV Injection), and those that look like ours with a mark."""
 
 
 def write_report(path: Path, facts: dict[str, Any]) -> None:
@@ -19,13 +16,11 @@ def write_report(path: Path, facts: dict[str, Any]) -> None:
 
 
 def write_rejects(path: Path, rows: pl.LazyFrame) -> None:
-    """Write text columns to CSV so that no cell, headers included, can start a formula: it gets an apostrophe.
+    """Write text columns to CSV so that no cell, headers included, can start a formula.
 
-    The apostrophe is what spreadsheets themselves write for "this is text"; it is taken off again when the file is
-    loaded after mending.
+    The marks that see to it are taken off again when the file is loaded after mending.
     """
-    text = pl.col(pl.String)
-    safe = pl.when(text.str.contains(_STARTS_A_FORMULA)).then(pl.lit("'") + text).otherwise(text).name.keep()
-    names = {name: f"'{name}" for name in rows.collect_schema().names() if re.match(_STARTS_A_FORMULA, name)}
+    safe = marked(pl.col(pl.String)).name.keep()
+    names = rename(rows.collect_schema().names(), marked)
     with written_whole(path) as temporary:
         rows.with_columns(safe).rename(names).sink_csv(temporary, include_bom=False)

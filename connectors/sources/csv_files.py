@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -28,27 +29,15 @@ from connectors.sources.csv_dialect import (
 from connectors.sources.csv_records import RecordReader
 from connectors.sources.extract import (
     ROW_FAULT,
-    SOURCE_FILE,
     Extract,
     SourceFile,
     join_files,
     list_files,
 )
 from connectors.sources.file_kinds import foreign_kind
+from connectors.sources.rejected_rows import OUR_COLUMNS, are_rejects, own_rows, warn_of_outcomes
 from connectors.sources.text_encoding import UTF_8, as_utf_8, find_encoding
 from transforms.vocabulary.errors import SourceError
-
-_OUR_COLUMNS: Final = {
-    "leadferry_source_row",
-    "leadferry_outcome",
-    "leadferry_reason",
-    "leadferry_advice",
-    "leadferry_detail",
-}
-"""What rejects.csv has beside the source's own columns."""
-
-_MARKED: Final = r"^'('*[=+\-@\t\r\n])"
-"""What rejects.csv makes of a cell that would start a formula: an apostrophe before it."""
 
 # polars reads several of its pieces ahead; at their usual size those hold half as much as a whole check. The name is
 # not documented: a polars that does not know it only takes more memory.
@@ -56,6 +45,8 @@ os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(4 << 20))
 
 FOUND: Final = CsvChoices()
 """Nothing is said of how the files are written."""
+
+_AFTER_OUR_COLUMN: Final = re.compile(rb'leadferry_reason"?([,;\t|])')
 
 _SAMPLES: Final = 8
 _SAMPLE_BYTES: Final = 64 << 10
@@ -86,8 +77,9 @@ def open_csv(path: str, wanted: Sequence[str], choices: CsvChoices = FOUND, *, c
         _refuse_repeated(wanted, file)
         names = list(file.dialect.names)
         rows = _rows(file, late, careful=careful)
-        if set(names) & _OUR_COLUMNS:
-            rows, names = _mended_rejects(rows, names)
+        if set(names) & OUR_COLUMNS:
+            notes += [f"{place.name}: {note}." for note in warn_of_outcomes(rows, names)]
+            rows, names = own_rows(rows, names)
         files.append(SourceFile(place, tuple(names), rows))
         notes += [f"{place.name}: {note}." for note in file.notes]
     extract = join_files(files, wanted, notes)
@@ -101,6 +93,7 @@ def look_at(path: Path, choices: CsvChoices) -> CsvFile:
     kind = foreign_kind(head)
     if kind is not None:
         raise refuse_no_text(str(path), f"it is {kind}")
+    choices = _as_rejects(head) or choices
     encoding = find_encoding([head, *_further_samples(path)]) if choices.encoding == AUTO else choices.encoding
     with open_content(path) as content:
         text = _read_up_to(as_utf_8(content, encoding), LONGEST_HEADER)
@@ -110,6 +103,19 @@ def look_at(path: Path, choices: CsvChoices) -> CsvFile:
     dialect = find_dialect(text.rstrip(b"\x1a") if len(text) < LONGEST_HEADER else text, choices, str(path))
     told = [f"read as {encoding}"] if choices.encoding == AUTO and encoding != UTF_8 else []
     return CsvFile(path, encoding, dialect, (*told, *dialect.notes))
+
+
+def _as_rejects(head: bytes) -> CsvChoices | None:
+    """Return how a rejects.csv is written, which is not as the job says of its source; None for any other file."""
+    if b"leadferry_" not in head.replace(b"\0", b""):  # UTF-16 has a NUL in each letter
+        return None
+    text = _read_up_to(as_utf_8(BytesIO(head), find_encoding([head])), LONGEST_HEADER)
+    separator = _AFTER_OUR_COLUMN.search(text)
+    choices = CsvChoices(separator=separator[1].decode() if separator else AUTO, quote='"')
+    try:
+        return choices if are_rejects(find_dialect(text, choices, "").names) else None
+    except SourceError:
+        return None
 
 
 def _read_up_to(content: Content, size: int) -> bytes:
@@ -170,10 +176,3 @@ def _rows(file: CsvFile, late: list[str], *, careful: bool) -> pl.LazyFrame:
         late[:] = dict.fromkeys([*late, *(f"{file.path.name}: {note}." for note in reader.tally.notes())])
 
     return register_io_source(produce, schema=schema)
-
-
-def _mended_rejects(rows: pl.LazyFrame, names: list[str]) -> tuple[pl.LazyFrame, list[str]]:
-    """Turn a rejects.csv back into the source it came from: its own columns, without the marks against formulas."""
-    own = [name for name in names if name not in _OUR_COLUMNS | {SOURCE_FILE}]
-    unmarked = [pl.col(name).str.replace(_MARKED, "$1").alias(re.sub(_MARKED, r"\1", name)) for name in own]
-    return rows.select(*unmarked, ROW_FAULT), [re.sub(_MARKED, r"\1", name) for name in own]

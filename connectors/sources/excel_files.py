@@ -18,6 +18,7 @@ from connectors.sources.extract import (
     list_files,
     refuse_empty,
 )
+from connectors.sources.rejected_rows import are_rejects, own_rows, warn_of_outcomes
 from connectors.sources.xlsx_cells import Row, Sheet, Workbook, column_letters
 from transforms.vocabulary.errors import SourceError
 
@@ -44,7 +45,13 @@ def open_excel(
     listing = list_files(path, ENDING)
     tables = [_read(file, sheet, header_row) for file in listing.files]
     notes = [note for table in tables for note in table.notes(not_numbers or {})]
-    return join_files([table.source_file() for table in tables], wanted, [*listing.notes(), *notes])
+    files = [table.source_file() for table in tables]
+    for place, file in enumerate(files):
+        if are_rejects(file.columns):  # a rejects.csv that was saved as a workbook
+            notes += [f"{file.path.name}: {note}." for note in warn_of_outcomes(file.rows, file.columns)]
+            rows, columns = own_rows(file.rows, file.columns)
+            files[place] = SourceFile(file.path, tuple(columns), rows)
+    return join_files(files, wanted, [*listing.notes(), *notes])
 
 
 @dataclass

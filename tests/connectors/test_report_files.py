@@ -2,7 +2,9 @@
 
 import csv
 import json
+import re
 import stat
+import unicodedata
 
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.report.files import write_rejects, write_report
+from connectors.sources.csv_dialect import CsvChoices
 from connectors.sources.csv_files import open_csv
 
 STARTS_A_FORMULA = tuple("=+-@\t\r\n")
@@ -40,7 +43,7 @@ def test_no_cell_starts_a_formula(tmp_path, start):
 
 
 def test_other_cells_are_left_as_they_are(tmp_path):
-    values = ["plain", "1-2", "a=b", " =1", "'quoted'", "O'Hara", "ünï", 'say "hi"', "x,y", "01234"]
+    values = ["plain", "1-2", "a=b", " 1", "x, -1", "'quoted'", "O'Hara", "ünï", 'say "hi"', "x,y", "01234"]
 
     write_rejects(tmp_path / "rejects.csv", rejects(name=values).lazy())
 
@@ -53,15 +56,28 @@ def test_numbers_of_ours_stay_numbers(tmp_path):
     assert (tmp_path / "rejects.csv").read_text() == "leadferry_source_row\n0\n7\n"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.none() | st.text(st.sampled_from("=+-@\t\r\n'\" ,;ab1é\0\ufeff\u2028"), min_size=1, max_size=6),
-        min_size=1,
-        max_size=6,
-    ),
-    st.booleans(),
+HOSTILE = st.text(
+    st.sampled_from("=+-@\t\r\n'\" ,;|ab1é\0\x0b\u00a0\u200b\ufeff\u2028\uff1d\uff0b\uff0d\uff20\u2212\ufe62"),
+    min_size=1,
+    max_size=7,
 )
+
+
+def formulas_of(path):
+    """Every cell that may start a formula, however a spreadsheet's locale has it part the cells of a line."""
+    starts = []
+    for separator in ",;\t":
+        with path.open(encoding="utf-8", newline="") as file:
+            starts += [cell for record in csv.reader(file, delimiter=separator) for cell in record]
+    for part in re.split(r"[;\t\r\n]", path.read_text(encoding="utf-8").replace('"', "")):
+        starts.append(part)
+    # What a spreadsheet may trim: blanks, and what is not seen.
+    seen = [re.sub(r"^[\s\u200b\ufeff\x00-\x1f]+", "", cell) for cell in starts]
+    return [cell for cell in seen if unicodedata.normalize("NFKC", cell)[:1] in set("=+-@\u2212")]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.none() | HOSTILE, min_size=1, max_size=6), st.booleans())
 def test_any_value_survives_a_rejects_file_that_is_loaded_again(tmp_path, values, careful):
     path = tmp_path / "rejects.csv"
     write_rejects(path, rejects(name=pl.Series(values, dtype=pl.String), other=values[::-1]).lazy())
@@ -73,6 +89,78 @@ def test_any_value_survives_a_rejects_file_that_is_loaded_again(tmp_path, values
     assert rows["name"].to_list() == values
     assert rows["other"].to_list() == values[::-1]
     assert not [cell for cell in cells_of(path) if cell.startswith(STARTS_A_FORMULA)]
+    assert not formulas_of(path)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1",
+        " =1",
+        "\u00a0\u200b=1",
+        "\uff1d1",
+        "x;=1;y",
+        "x\t@SUM(1)",
+        "two\n-lines",
+        "'=1",
+        "''=1",
+        "' =1",
+        "x;'=1",
+        "\x0b+1",
+    ],
+)
+def test_no_cell_starts_a_formula_where_another_country_parts_cells_otherwise(tmp_path, cell):
+    write_rejects(tmp_path / "rejects.csv", rejects(name=[cell, "plain"]).lazy())
+
+    assert not formulas_of(tmp_path / "rejects.csv")
+    assert open_csv(str(tmp_path / "rejects.csv"), ["name"]).rows.collect()["name"].to_list() == [cell, "plain"]
+
+
+CHOICES = {
+    "as written": ({}, lambda text: text.encode()),
+    "of a job with semicolons": (
+        {"separator": ";", "quote": "'", "encoding": "windows-1252"},
+        lambda text: text.encode(),
+    ),
+    "of a job without a header": ({"header": False, "skip_rows": 3, "comment": "A"}, lambda text: text.encode()),
+    "of a job in UTF-16": ({"encoding": "utf-16"}, lambda text: text.encode()),
+    "saved as UTF-16": ({"separator": "|"}, lambda text: text.replace(",", "\t").encode("utf-16")),
+    "saved with semicolons": ({}, lambda text: text.replace(",", ";").encode("cp1252")),
+    "saved with a mark": ({}, lambda text: text.encode("utf-8-sig")),
+}
+
+
+@pytest.mark.parametrize("how", CHOICES)
+def test_a_rejects_file_is_read_as_it_is_written_whatever_the_job_says_of_its_source(tmp_path, how):
+    choices, saved = CHOICES[how]
+    values = ["A1", "José", "'='", "'-x'", "'@y'"]
+    write_rejects(tmp_path / "plain.csv", rejects(column_1=values, column_2=["1"] * 5).lazy())
+    (tmp_path / "rejects.csv").write_bytes(saved((tmp_path / "plain.csv").read_text(encoding="utf-8")))
+
+    again = open_csv(str(tmp_path / "rejects.csv"), ["column_1"], CsvChoices(**choices))
+
+    assert again.columns == ("column_1", "column_2")
+    assert again.rows.collect()["column_1"].to_list() == values
+
+
+def test_a_source_that_only_speaks_of_our_columns_is_read_as_the_job_says(tmp_path):
+    (tmp_path / "a.csv").write_text("id;phone\nleadferry_source_row,leadferry_reason;1\n", encoding="utf-8")
+
+    found = open_csv(str(tmp_path / "a.csv"), ["id"], CsvChoices(separator=";"))
+
+    assert found.rows.collect()["id"].to_list() == ["leadferry_source_row,leadferry_reason"]
+
+
+def test_rows_that_nobody_has_to_mend_are_warned_of(tmp_path):
+    outcomes = ["REJECTED", "DUPLICATE", "DUPLICATE", "UNRESOLVED", "NOT_SENT"]
+    write_rejects(tmp_path / "rejects.csv", rejects(id=list("abcde"), leadferry_outcome=outcomes).lazy())
+
+    notes = " ".join(open_csv(str(tmp_path / "rejects.csv"), ["id"]).notes)
+
+    assert "rejects.csv: 2 rows were set aside for others with the same id or number" in notes
+    assert "1 row was UNRESOLVED and may be in RingCX already" in notes
+    assert "1 row was not sent yet" in notes
+    assert "REJECTED" not in notes
 
 
 @pytest.mark.parametrize("name", ["plain", "=1+1", "'=1", "-", 'say "hi"', "a,b", "two\nlines", "'quoted'"])

@@ -14,6 +14,8 @@ install: .venv/installed
 	@# The lock is complete, so nothing is left to resolve: --no-deps keeps pip from looking past it.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# As pip does with what it copies: an editable install is compiled at each start where bytecode is not written.
+	@$(BIN)/python -m compileall -q flows transforms connectors
 	@$(BIN)/python -m pip check --quiet --disable-pip-version-check
 	@touch $@
 

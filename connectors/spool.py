@@ -4,7 +4,7 @@ What repeats over a whole load is known only when all of it was read, so its row
 fit the budget and cost no writing; one that does not costs disk, not memory.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -50,11 +50,6 @@ class Spool:
         return path
 
     @property
-    def is_full(self) -> bool:
-        """Whether the budget did not suffice."""
-        return self._left < 0
-
-    @property
     def columns(self) -> list[str]:
         """The names of the frames' columns."""
         return self._schema.names()
@@ -84,19 +79,6 @@ class Spool:
                     return
 
         return register_io_source(produce, schema=self._schema)
-
-    def thin(self, pick: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-        """Put in the place of each frame what `pick` takes of it; that and what comes later goes to disk.
-
-        A few rows picked out of a frame would hold on to the memory of all its texts.
-        """
-        self._left, self.height = -1, 0
-        for place, frame in enumerate(self.frames()):
-            picked, before = pick(frame), self._frames[place]
-            self._frames[place] = self._write(picked, f"{place:05d}-picked")
-            self.height += picked.height
-            if isinstance(before, Path):
-                before.unlink()
 
     def close(self) -> None:
         """Forget every frame."""

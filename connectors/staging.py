@@ -6,14 +6,23 @@ Lead data is private, so files are readable by their owner alone.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from queue import Empty, Full, Queue
+from threading import Event
+from types import TracebackType
+from typing import Final, Self
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
 from transforms.batching import Batch
+
+_CHUNKS_BEHIND: Final = 1
+_LOOK_SECONDS: Final = 0.2
+"""How many chunks wait to be written, and how often who waits looks whether the other side is still there."""
 
 
 def private_file(path: Path) -> Path:
@@ -98,6 +107,71 @@ def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: 
         yield from chunks
 
     write_frame(path, register_io_source(produce, schema=first.schema), row_group_size=row_group_size)
+
+
+class ChunkWriter:
+    """Writes chunks of one schema, as they come, to a Parquet file that is whole after the block, or absent.
+
+    A thread of its own writes, a chunk or two behind. An error of writing is raised by the next `write`, or at the end.
+    """
+
+    def __init__(self, path: Path, *, row_group_size: int | None = None) -> None:
+        """Write to `path`; nothing is done before the first chunk."""
+        self._path, self._row_group_size = path, row_group_size
+        self._queue: Queue[pl.DataFrame | None] = Queue(_CHUNKS_BEHIND)
+        self._given_up = Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
+
+    def write(self, chunk: pl.DataFrame) -> None:
+        """Have `chunk` written. Raises OSError as the file system does."""
+        if self._writing is None:
+            rows = register_io_source(self._chunks, schema=chunk.schema)
+            self._writing = self._pool.submit(write_frame, self._path, rows, row_group_size=self._row_group_size)
+        self._put(chunk)
+
+    def _put(self, chunk: pl.DataFrame | None) -> None:
+        while self._writing is not None and not self._writing.done():
+            with suppress(Full):
+                self._queue.put(chunk, timeout=_LOOK_SECONDS)
+                return
+        if self._writing is not None:
+            self._writing.result()
+
+    def _chunks(
+        self, with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del with_columns, predicate, n_rows, batch_size  # the sink asks for everything
+        while True:
+            try:
+                chunk = self._queue.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                chunk = None
+                if not self._given_up.is_set():
+                    continue
+            if self._given_up.is_set():
+                raise InterruptedError("nobody wants the file any more")
+            if chunk is None:
+                return
+            yield chunk
+
+    def __enter__(self) -> Self:
+        """Return the writer itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait until all is on disk, or, after an error, until nothing is."""
+        with self._pool:
+            if self._writing is None:
+                return
+            if error is None:
+                self._put(None)
+                self._writing.result()
+                return
+            self._given_up.set()
+            wait([self._writing])
 
 
 def scan(path: Path) -> pl.LazyFrame:

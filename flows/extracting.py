@@ -22,7 +22,7 @@ from transforms.vocabulary.errors import SourceError
 
 _Opener = Callable[[Job], Extract]
 
-_CHUNK_ROWS: Final = 250_000
+_CHUNK_ROWS: Final = 200_000
 _CHUNK_CELLS: Final = 4_000_000
 """Rows in a chunk, and its cells where rows are wide: enough to make a chunk's fixed costs small, and no more."""
 

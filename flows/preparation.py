@@ -1,15 +1,16 @@
 """The prepare stage: source rows to staged leads and a verdict on every row, in files that are each whole or absent.
 
-Rows are gone through twice. The first pass makes leads of them, chunk by chunk, and notes which ids and numbers occur;
-what repeats is known after it, and the second pass writes leads and verdicts.
+Where the first of several rows with one key stays, a chunk is settled and written as soon as it is read. By the other
+rules any row may be set aside for a later one: then rows are gone through twice, and wait in a spool between.
 """
 
 import datetime as dt
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from threading import Thread
 from typing import Any, Final, TypeVar
@@ -18,7 +19,7 @@ import orjson
 import polars as pl
 
 from connectors.spool import Spool
-from connectors.staging import scan, write_chunks, write_text
+from connectors.staging import ChunkWriter, scan, write_text
 from flows.extracting import ReadAhead, chunks_of, extract_source, source_chunks
 from flows.job_file import Job
 from flows.progress import Progress
@@ -28,6 +29,7 @@ from transforms.batching import BATCH_KEYS, Batch, cut_batches
 from transforms.damage import count_damage, judge_damage, merge_damage
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
 from transforms.emptiness import count_empty
+from transforms.held_keys import HeldKeys
 from transforms.lead_schema import lead_schema, validate
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
@@ -144,14 +146,15 @@ def prepared_check(
     `ahead` is the job's source under the same limit. `meanwhile` is begun when the first rows can be prepared, in a
     thread that nobody waits for. Raises SourceError.
     """
-    with Spool(folder.path, "rows", _SPOOL_BYTES) as rows:
+    # A few rows picked out of a chunk hold on to the memory of all its texts, so they go to disk at once.
+    with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", 0) as picked:
         progress.begin("prepare", None, "rows")
-        kept = _KeptRows(rows, job, every_row=every_row)
+        kept = _KeptRows(rows, picked, every_row=every_row)
         preparation = _Preparation(job, folder, as_of, progress, kept=kept, meanwhile=meanwhile)
         notes: list[str] = [] if ahead is None else ahead.notes
         chunks = source_chunks(job, limit, notes) if ahead is None else ahead.chunks()
         prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
-        yield replace(prepared, notes=tuple(notes)), rows.scan()
+        yield replace(prepared, notes=tuple(notes)), kept.scan()
 
 
 def mapping_of(job: Job) -> LeadMapping:
@@ -181,32 +184,32 @@ def rules_of(job: Job, as_of: dt.date) -> PreparingRules:
 
 
 class _KeptRows:
-    """The source rows of the first pass: all while there is memory for them, then those that may come to a reason.
+    """The source rows that are still asked for when all is read: every one, or those that came to a reason."""
 
-    Few rows of a large source do; to tell which takes less than to write all to disk, and more than to hold them.
-    """
+    def __init__(self, rows: Spool, picked: Spool, *, every_row: bool) -> None:
+        self._rows, self._picked, self._every_row = rows, picked, every_row
 
-    def __init__(self, rows: Spool, job: Job, *, every_row: bool) -> None:
-        self._rows, self._keys, self._is_thin = rows, RepeatedKeys(job.load.duplicate_handling), False
-        # Where a later row may be preferred, one that was read before is set aside for it: no row can be let go.
-        self._may_thin = not every_row and job.duplicates.keep == "first"
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take a chunk that is not settled: every row may still come to a reason."""
+        self._rows.append(rows)
 
-    def append(self, piece: _Piece, leads: Spool) -> None:
-        """Take a chunk; `leads` has it and all before it, prepared."""
-        self._rows.append(self._pick(piece.rows, piece.prepared) if self._is_thin else piece.rows)
-        if self._may_thin and not self._is_thin and self._rows.is_full:
-            self._is_thin = True
-            wanted = [name for name in (*BATCH_KEYS, "reason") if name in leads.columns]
-            prepared = leads.frames(wanted)
-            self._rows.thin(lambda rows: self._pick(rows, next(prepared)))
+    def add_settled(self, rows: pl.DataFrame, prepared: pl.DataFrame, aside: pl.DataFrame) -> None:
+        """Take what is needed of a chunk of which `aside` are the duplicates."""
+        if self._every_row:
+            self._rows.append(rows)
+            return
+        reason = prepared["reason"].is_not_null()
+        if aside.height:
+            reason |= rows["source_row"].is_in(aside["source_row"].implode())
+        self._picked.append(rows.filter(reason))
 
-    def _pick(self, rows: pl.DataFrame, prepared: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows that were refused, or may be set aside for one before them."""
-        return rows.filter(prepared["reason"].is_not_null() | self._keys.may_follow(prepared))
+    def scan(self) -> pl.LazyFrame:
+        """Return the rows, in order."""
+        return (self._rows if self._rows.columns else self._picked).scan()
 
 
 class _Preparation:
-    """The two passes over one source."""
+    """Goes over one source, once or twice."""
 
     def __init__(
         self,
@@ -223,8 +226,7 @@ class _Preparation:
         self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
         self._damage: list[pl.DataFrame] = []
         self._decimal_ids = True
-        self._rejected = 0
-        self._zone_conflicts = 0
+        self._rows_read = self._rejected = self._duplicates = self._zone_conflicts = 0
         fields = job.columns.columns_of_fields()
         self._watched = {name: fields[name] for name in job.quality.max_null_rate}
         self._empty: Counter[str] = Counter()
@@ -238,50 +240,80 @@ class _Preparation:
         named_batches: bool = True,
     ) -> Prepared:
         """Prepare `chunks`, write `verdicts` and the leads (a row group each batch, where a size is given)."""
-        with Spool(self._folder.path, "leads", _SPOOL_BYTES) as spool:
-            keys = self._first_pass(chunks, spool)
-            duplicates = self._find_duplicates(keys, spool)
-            staging = _Staging(
-                self._job.load.batch_size, duplicates, self._lead_columns(), self._mend, named=named_batches
-            )
-            with ThreadPoolExecutor(1) as beside:
-                writing = beside.submit(write_chunks, verdicts, staging.verdicts(spool))
-                write_chunks(self._folder.leads, staging.leads(spool), row_group_size=row_group_size)
-                writing.result()
-            return Prepared(
-                rows_read=spool.height,
-                rejected=self._rejected,
-                duplicates=duplicates.height,
-                leads=staging.staged,
-                batches=staging.batches,
-                damage=self._judge_damage(),
-                zone_conflicts=self._zone_conflicts,
-                empty={name: self._empty[name] for name in self._watched},
-            )
+        columns = ["source_row", *self._mapping.lead_columns()]
+        staging = _Staging(self._job.load.batch_size, columns, named=named_batches)
+        with (
+            closing(self._pieces(chunks)) as pieces,
+            ChunkWriter(verdicts) as told,
+            ChunkWriter(self._folder.leads, row_group_size=row_group_size) as leads,
+        ):
+            for prepared, aside in self._settled(pieces):
+                self._duplicates += aside.height
+                for piece in prepared.iter_slices(_SLICE_ROWS):
+                    told.write(staging.verdicts(piece, aside))
+                    leads.write(staging.leads(piece, aside))
+            if staging.rest is not None:
+                leads.write(staging.last_leads())
+        return Prepared(
+            rows_read=self._rows_read,
+            rejected=self._rejected,
+            duplicates=self._duplicates,
+            leads=staging.staged,
+            batches=staging.batches,
+            damage=self._judge_damage(),
+            zone_conflicts=self._zone_conflicts,
+            empty={name: self._empty[name] for name in self._watched},
+        )
 
-    def _lead_columns(self) -> list[str]:
-        return ["source_row", *self._mapping.lead_columns()]
+    def _settled(self, pieces: Iterator[_Piece]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Yield the prepared rows in order, each chunk with the rows of it to set aside."""
+        first = next(pieces)
+        pieces = chain([first], pieces)
+        # Whether the zero of decimal ids is damage is known when the last was read, or the first that has none.
+        if self._job.duplicates.keep == "first" and not self._decimal_ids:
+            yield from self._settled_at_once(pieces)
+        else:
+            yield from self._settled_when_read(pieces)
 
-    def _first_pass(self, chunks: Iterator[pl.DataFrame], spool: Spool) -> RepeatedKeys:
+    def _settled_at_once(self, pieces: Iterator[_Piece]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        held = HeldKeys(self._job.load.duplicate_handling)
+        for piece in pieces:
+            aside = held.set_aside(piece.prepared, piece.prepared["reason"].is_null())
+            if self._kept is not None:
+                self._kept.add_settled(piece.rows, piece.prepared, aside)
+            yield piece.prepared, aside
+
+    def _settled_when_read(self, pieces: Iterator[_Piece]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         keys = RepeatedKeys(self._job.load.duplicate_handling)
+        with Spool(self._folder.path, "leads", _SPOOL_BYTES) as spool:
+            for piece in pieces:
+                spool.append(piece.prepared)
+                if self._kept is not None:
+                    self._kept.add(piece.rows)
+                keys.add(piece.prepared, piece.prepared["reason"].is_null())
+            duplicates = self._find_duplicates(keys, spool)
+            row = pl.col("source_row")
+            for prepared in spool.frames():
+                first = prepared.item(0, "source_row") if prepared.height else 0
+                aside = duplicates.filter(row.is_between(first, first + prepared.height - 1))
+                yield self._mend(prepared), aside if prepared.height else aside.clear()
+
+    def _pieces(self, chunks: Iterator[pl.DataFrame]) -> Generator[_Piece]:
+        """Yield the chunks prepared, in order, counting what is in them."""
         self._make_tables()
         if self._meanwhile is not None:
             # Not before: until here the interpreter alone is busy, and two that want it only wait for each other.
             Thread(target=self._meanwhile, daemon=True).start()
         with ThreadPoolExecutor(_WORKERS) as pool:
             for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=1):
-                spool.append(piece.prepared)
-                if self._kept is not None:
-                    self._kept.append(piece, spool)
                 self._damage.append(piece.damage)
                 self._decimal_ids &= piece.decimal_ids
-                sound = piece.prepared["reason"].is_null()
-                self._rejected += piece.rows.height - int(sound.sum())
+                self._rows_read += piece.rows.height
+                self._rejected += piece.prepared.height - piece.prepared["reason"].null_count()
                 self._zone_conflicts += int(piece.prepared["time_zone_conflict"].sum())
                 self._empty.update(piece.empty)
-                keys.add(piece.prepared, sound)
+                yield piece
                 self._progress.advance(piece.rows.height)
-        return keys
 
     def _make_tables(self) -> None:
         """Make what is made at first use while the first rows are read: every worker would make it for itself."""
@@ -332,21 +364,13 @@ class _Preparation:
 
 
 class _Staging:
-    """The second pass: what each chunk gives to the verdicts and to the leads."""
+    """What each chunk gives to the verdicts and to the leads."""
 
-    def __init__(
-        self,
-        batch_size: int,
-        duplicates: pl.DataFrame,
-        columns: list[str],
-        mend: Callable[[pl.DataFrame], pl.DataFrame],
-        *,
-        named: bool,
-    ) -> None:
-        self._batch_size, self._duplicates, self._columns, self._mend = batch_size, duplicates, columns, mend
+    def __init__(self, batch_size: int, columns: list[str], *, named: bool) -> None:
+        self._batch_size, self._columns, self._named = batch_size, columns, named
         self._told = ["source_row", *(name for name in TOLD_COLUMNS if name in columns), *VERDICT_COLUMNS]
-        self._named = named
         self._batches: list[Batch] = []
+        self.rest: pl.DataFrame | None = None
         self.staged = 0
 
     @property
@@ -358,32 +382,30 @@ class _Staging:
         firsts = range(0, self.staged, size)
         return tuple(Batch(number, "", first, min(size, self.staged - first)) for number, first in enumerate(firsts, 1))
 
-    def verdicts(self, spool: Spool) -> Iterator[pl.DataFrame]:
-        """Yield the verdict on every row."""
-        for prepared in _slices(spool, self._told):
-            yield give_verdicts(self._mend(prepared), self._duplicates)
+    def verdicts(self, prepared: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
+        """Return the verdict on every row."""
+        return give_verdicts(prepared.select(self._told), aside)
 
-    def leads(self, spool: Spool) -> Iterator[pl.DataFrame]:
-        """Yield the leads, every one checked as a lead must be; where batches are named, with their `batch_id`."""
-        return self._in_batches(self._picked(spool)) if self._named else self._picked(spool)
+    def leads(self, prepared: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
+        """Return the leads, every one checked as a lead must be; where batches are named, whole batches of them.
 
-    def _picked(self, spool: Spool) -> Iterator[pl.DataFrame]:
-        for prepared in _slices(spool, [*self._columns, "reason"]):
-            picked = pick_leads(self._mend(prepared), self._duplicates, self._columns)
-            validate(lead_schema(), picked.drop("source_row"))
-            self.staged += picked.height
-            yield picked
+        Then they have their `batch_id`, and what does not fill a batch is the `rest`, which comes with the next.
+        """
+        picked = pick_leads(prepared.select(*self._columns, "reason"), aside, self._columns)
+        validate(lead_schema(), picked.drop("source_row"))
+        self.staged += picked.height
+        if not self._named:
+            return picked
+        leads = picked if self.rest is None else pl.concat([self.rest, picked])
+        whole = leads.height // self._batch_size * self._batch_size
+        self.rest = leads.slice(whole)
+        return self._with_batches(leads.head(whole))
 
-    def _in_batches(self, pieces: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Yield whole batches at a time."""
-        rest: pl.DataFrame | None = None
-        for picked in pieces:
-            leads = picked if rest is None else pl.concat([rest, picked])
-            whole = leads.height // self._batch_size * self._batch_size
-            yield self._with_batches(leads.head(whole))
-            rest = leads.slice(whole)
-        if rest is not None:
-            yield self._with_batches(rest)
+    def last_leads(self) -> pl.DataFrame:
+        """Return the `rest` as the last batch."""
+        if self.rest is None:
+            raise TypeError("batches are not named, so there is no rest")
+        return self._with_batches(self.rest)
 
     def _with_batches(self, leads: pl.DataFrame) -> pl.DataFrame:
         keys = leads.select(
@@ -393,12 +415,6 @@ class _Staging:
         self._batches += cut
         ids = pl.Series("batch_id", [batch.batch_id for batch in cut], dtype=pl.String)
         return leads.with_columns(ids.gather(pl.int_range(leads.height, eager=True) // self._batch_size))
-
-
-def _slices(spool: Spool, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield `columns` of a spool's frames in pieces small enough for two files to be written at once."""
-    for frame in spool.frames(columns):
-        yield from frame.iter_slices(_SLICE_ROWS)
 
 
 def _are_decimal(ids: pl.Series) -> bool:

@@ -4,7 +4,8 @@ RingCX compares numbers within one request; a load is many. `externId` is our ke
 one to a load under every mode; numbers are compared as the chosen `duplicateHandling` says.
 
 A load may be too large to hold its keys as text. `RepeatedKeys` tells, from a hash of each, the few rows that may share
-a key with another; `find_duplicates` judges those by their text.
+a key with another; `find_duplicates` judges those by their text. That takes two passes over the rows; where the first
+row is kept, `held_keys` does the same in one.
 """
 
 from collections.abc import Callable
@@ -58,17 +59,6 @@ class RepeatedKeys:
                 valid &= ~several
             self._numbers.add(cells, valid & cells.is_not_null())
 
-    def may_follow(self, leads: pl.DataFrame) -> pl.Series:
-        """Return a mask of the rows of a chunk that may share a key with a row before them; then the chunk is known.
-
-        No such row is missed, and a few others are named. Ask of each chunk once, in order, whether it is added or not.
-        """
-        mask = self._ids.may_follow(leads.get_column("externId"))
-        if self._numbers is not None:
-            cells = _dialled(leads)
-            mask |= _of_any_number(cells, self._numbers.may_follow)
-        return mask.alias("may_follow")
-
     def contested(self, leads: pl.DataFrame) -> pl.Series:
         """Return a mask of the rows of a chunk that may share a key with another row of the load.
 
@@ -91,18 +81,6 @@ class _Tally:
     def __init__(self) -> None:
         self._hashes: list[pl.Series] | None = []
         self._slots: pl.Series | None = None
-        self._met: pl.Series | None = None
-
-    def may_follow(self, keys: pl.Series) -> pl.Series:
-        """Return a mask of the keys met before, or earlier among these, and a few more; then these are met."""
-        slots = _slot_of(keys.hash())
-        if self._met is None:
-            self._met = _mark(2**_SLOT_BITS, pl.Series(dtype=pl.UInt32))
-        follows = self._met.gather(slots) | ~slots.is_first_distinct()
-        # Let go of first, the marks are put in where they are, else in a copy.
-        met, self._met = self._met, None
-        self._met = met.scatter(slots, values=True)
-        return follows & keys.is_not_null()
 
     def add(self, keys: pl.Series, wanted: pl.Series) -> None:
         if self._hashes is None:
@@ -164,6 +142,17 @@ def find_duplicates(keys: pl.DataFrame, handling: DuplicateHandling, keep: KeepR
         reason.otherwise(pl.lit(Reason.PHONE_REPEATED.value)).alias("reason"),
         source_row.gather(named.get_column("ground") % 2**32).alias("kept_row"),
     ).sort("source_row")
+
+
+def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> pl.DataFrame:
+    """Return `place` (u32, ascending) and `text` of every number of the `valid` rows, each once to a row."""
+    cells = _dialled(leads)
+    wanted, several = valid & cells.is_not_null(), _hold_several(cells)
+    numbers = pl.DataFrame([cells.alias("text")]).with_row_index("place")
+    if not several.any():
+        return numbers.filter(wanted)
+    parts = numbers.filter(wanted & several).with_columns(pl.col("text").str.split("|").list.unique()).explode("text")
+    return pl.concat([numbers.filter(wanted & ~several), parts]).sort("place", maintain_order=True)
 
 
 def _dialled(leads: pl.DataFrame) -> pl.Series:

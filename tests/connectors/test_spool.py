@@ -81,23 +81,6 @@ def test_files_are_the_owners_alone_and_gone_after_closing(tmp_path):
     assert list(spool.frames()) == []
 
 
-@pytest.mark.parametrize("budget", BUDGETS.values(), ids=BUDGETS)
-def test_what_is_picked_of_the_frames_is_all_there_is_and_lies_on_disk(tmp_path, budget):
-    with Spool(tmp_path, "test", budget) as spool:
-        for frame in FRAMES:
-            spool.append(frame)
-        assert spool.is_full == any(tmp_path.iterdir())
-        spool.thin(lambda frame: frame.head(1))
-        spool.append(FRAMES[0])
-        there = [*(frame.head(1) for frame in FRAMES), FRAMES[0]]
-        assert all(back.equals(frame) for back, frame in zip(spool.frames(), there, strict=True))
-        assert spool.scan().collect().equals(pl.concat(there))
-        assert spool.height == pl.concat(there).height
-        assert spool.is_full
-        assert len(list(tmp_path.iterdir())) == len(there)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_files_are_gone_after_a_failure_too_and_two_spools_do_not_meet(tmp_path):
     other = Spool(tmp_path, "other", 0)
     other.append(FRAMES[0])

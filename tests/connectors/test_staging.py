@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from connectors.staging import read_batch, write_chunks, write_frame, write_text, written_whole
+from connectors.staging import ChunkWriter, read_batch, write_chunks, write_frame, write_text, written_whole
 from transforms.batching import Batch
 
 
@@ -54,6 +54,44 @@ def test_a_failure_midway_leaves_the_earlier_file_as_it_was(tmp_path):
 
     assert_frame_equal(pl.read_parquet(path), leads(3))
     assert names_in(tmp_path) == ["leads.parquet"]
+
+
+def test_chunks_are_written_as_they_come_and_the_file_is_there_when_all_are(tmp_path):
+    path = tmp_path / "leads.parquet"
+
+    with ChunkWriter(path, row_group_size=5) as writer:
+        for first in range(0, 60, 10):
+            writer.write(leads(10, first))
+            assert not path.exists()
+
+    assert_frame_equal(pl.read_parquet(path), leads(60))
+    assert names_in(tmp_path) == ["leads.parquet"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 2, 20])
+def test_whoever_gives_up_between_chunks_leaves_nothing(tmp_path, chunks):
+    def write_some():
+        with ChunkWriter(tmp_path / "leads.parquet") as writer:
+            for first in range(chunks):
+                writer.write(leads(1, first))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_some()
+
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("chunks", [1, 20])
+def test_what_fails_while_chunks_are_written_is_raised_and_nobody_waits_for_ever(tmp_path, chunks):
+    def write_some():
+        with ChunkWriter(tmp_path / "absent" / "leads.parquet") as writer:
+            for first in range(chunks):
+                writer.write(leads(1, first))
+
+    with pytest.raises(FileNotFoundError):
+        write_some()
 
 
 def test_chunks_that_fail_midway_leave_nothing(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
+from transforms.held_keys import HeldKeys
 from transforms.vocabulary.options import DuplicateHandling
 from transforms.vocabulary.reasons import Reason
 
@@ -142,25 +143,37 @@ def test_a_row_that_shares_a_key_is_contested_whatever_the_chunks(leads, handlin
         assert not contested
 
 
-@settings(max_examples=150, deadline=None)
-@given(LOADS, st.sampled_from(DuplicateHandling), st.integers(1, 8))
-def test_a_row_that_shares_a_key_with_one_before_may_follow_whatever_the_chunks(leads, handling, size):
-    frame, asked = frame_of(leads), RepeatedKeys(handling)
-    chunks = list(frame.drop("rank_by").iter_slices(size)) if leads else []
-    masks = [asked.may_follow(chunk).to_list() for chunk in chunks]
-    following = {3 * place for place, follows in enumerate(each for mask in masks for each in mask) if follows}
-    keys = [{("id", lead[0])} | (set() if handling is RETAINING else numbers_of(lead)) for lead in leads]
-    assert {3 * place for place, mine in enumerate(keys) if any(mine & before for before in keys[:place])} <= following
-    assert set(find(leads, handling)) <= following
-    assert 0 not in following or any(number in lead[1].split("|", 1)[1] for lead in leads[:1] for number in NUMBERS)
+def hold(leads, handling, size):
+    """Settle leads chunk by chunk; rows that are not valid come with them."""
+    held, aside = HeldKeys(handling), {}
+    frame = frame_of(leads).drop("source_row", "rank_by").with_row_index("source_row")
+    frame = frame.with_columns(pl.col("source_row").cast(pl.UInt64))
+    for chunk in frame.iter_slices(size) if leads else []:
+        found = held.set_aside(chunk, chunk["externId"] != "refused")
+        assert found.schema == DUPLICATE_SCHEMA
+        assert found["source_row"].is_sorted()
+        aside |= {row: (reason, kept) for row, reason, kept in found.iter_rows()}
+    return aside
 
 
-def test_rows_without_keys_follow_nobody():
-    leads = frame_of([("a", None, None, None), ("b", None, None, None), ("c", NUMBERS[0], None, None)])
-    asked = RepeatedKeys(REMOVING[0])
-    assert asked.may_follow(leads).to_list() == [False] * 3
-    assert asked.may_follow(leads).to_list() == [True] * 3
-    assert asked.may_follow(frame_of([("d", None, f"+1{NUMBERS[0]}", None)])).to_list() == [True]
+@settings(max_examples=400, deadline=None)
+@given(LOADS, st.sampled_from(DuplicateHandling), st.integers(1, 8), st.sets(st.integers(0, 25)))
+def test_settled_chunk_by_chunk_the_same_rows_are_set_aside_for_the_same(leads, handling, size, refused):
+    leads = [("refused", *lead[1:]) if place in refused else lead for place, lead in enumerate(leads)]
+    valid = [place for place, lead in enumerate(leads) if lead[0] != "refused"]
+    told = set_aside_one_by_one([leads[place] for place in valid], handling, "first")
+    of_all = {valid[row // 3]: (reason, valid[kept // 3]) for row, (reason, kept) in told.items()}
+    assert hold(leads, handling, size) == of_all
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_ids_of_any_text_are_held_and_a_foreign_number_is_not_a_national_one(size):
+    ids = ["a|b", "a", "b", "", "é" * 300, "a|b", "é" * 300, "|"]
+    numbers = ["+2125550123", "2125550123", None, None, None, None, None, "+2125550123"]
+    leads = [(name, None, number, None) for name, number in zip(ids, numbers, strict=True)]
+    leads[1] = ("a", "2125550123", None, None)
+    repeated = (Reason.EXTERN_ID_REPEATED, 0), (Reason.EXTERN_ID_REPEATED, 4), (Reason.PHONE_REPEATED, 0)
+    assert hold(leads, REMOVING[0], size) == dict(zip((5, 6, 7), repeated, strict=True))
 
 
 @settings(max_examples=150, deadline=None)

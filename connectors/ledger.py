@@ -5,7 +5,7 @@ first byte leaves; an attempt that has no end in the ledger may have done anythi
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import partial
@@ -111,6 +111,18 @@ class EventTally:
     code: str | None
     times: int
     message: str | None
+
+
+@dataclass(frozen=True)
+class EventMoment:
+    """When an event of a run began and ended, and what came of it; nothing of any lead."""
+
+    event_id: int
+    state: EventState
+    code: str | None
+    message: str | None
+    started_at: str
+    finished_at: str | None
 
 
 class Ledger:
@@ -354,6 +366,22 @@ class Ledger:
         if number is not None:
             query = query.where(EVENTS.c.number == number)
         return [_event(row) for row in self._database.read(lambda db: db.execute(query).all())]
+
+    def event_moments(self, run_id: str, *, page_rows: int = 5_000) -> Iterator[EventMoment]:
+        """Yield when the events of a run happened, oldest first; no more than `page_rows` are held at once."""
+        columns = [EVENTS.c[field.name] for field in fields(EventMoment)]
+        last = 0
+        while True:
+            query = sa.select(*columns).where(EVENTS.c.run_id == run_id, EVENTS.c.event_id > last)
+            page = self._events_page(query.order_by(EVENTS.c.event_id).limit(page_rows))
+            for row in page:
+                yield EventMoment(row.event_id, EventState(row.state), *row[2:])
+            if len(page) < page_rows:
+                return
+            last = page[-1].event_id
+
+    def _events_page(self, query: sa.Select[Any]) -> Sequence[Row[Any]]:
+        return self._database.read(lambda db: db.execute(query).all())
 
     def tally_events(self, run_id: str) -> list[EventTally]:
         """Return how often each state and code occurred in a run, in the order of their first occurrence."""

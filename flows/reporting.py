@@ -26,6 +26,7 @@ from transforms.accounting import (
     is_balanced,
     reasons_with_examples,
 )
+from transforms.callable_hours import count_zones, tell_callable
 from transforms.history import PastRun, compare_runs
 from transforms.lead_rules import REASONS
 from transforms.vocabulary.errors import LeadferryError
@@ -84,6 +85,7 @@ def write_run_report(
             "balanced": partial(is_balanced, outcomes, rows_read),
             "time_zones": partial(count_values, outcomes, "time_zone"),
             "states": partial(count_values, outcomes, "state"),
+            "zones": partial(count_zones, outcomes),
             "counts": partial(count_outcomes, outcomes),
             "time_zone_conflicts": partial(count_conflicts, outcomes),
             "repairs": partial(count_notes, outcomes),
@@ -113,6 +115,9 @@ def write_run_report(
         "time_zones": found["time_zones"],
         "time_zone_conflicts": found["time_zone_conflicts"],
         "states": found["states"],
+        "callable": tell_callable(
+            found["zones"], dt.datetime.fromisoformat(started_at).date(), job.time_zones.calling_hours
+        ),
         "campaign": None,
         "warnings": [],
         "leadferry_version": VERSION,

@@ -48,6 +48,7 @@ from flows.reporting import (
 from flows.request_body import load_options
 from flows.run_folder import RunFolder
 from flows.run_lease import lease_held
+from flows.timeline import tell_timeline
 from transforms.batching import Batch
 from transforms.fingerprint import fingerprint_rows
 from transforms.history import PastRun
@@ -313,6 +314,7 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
             "requests": sum(tally.times for tally in tallies if not tally.state.is_search),
             "campaign": {"id": record.campaign_id, "name": record.campaign_name} if record.campaign_id else None,
             "delivery": [_tell_tally(tally) for tally in tallies],
+            "timeline": tell_timeline(lambda: run.ledger.event_moments(run.run_id)),
         },
     )
     run.ledger.update_run(

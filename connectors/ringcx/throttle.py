@@ -84,6 +84,11 @@ class Throttle:
             raise interrupted()
 
 
+def most_calls(call: Call, seconds: int) -> int | None:
+    """Return how many of `call` RingCX takes at most in any stretch of `seconds`; None where it has no limit."""
+    return min((limit * -(-seconds // window) for limit, window in LIMITS.get(call, ())), default=None)
+
+
 def binding(windows: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Return the windows (limit, seconds) that can bind, shortest first.
 

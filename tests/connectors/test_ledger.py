@@ -316,3 +316,20 @@ def test_words_that_no_database_takes_are_kept_as_far_as_they_go(ledger):
 
     (event,) = ledger.events("run-1")
     assert (event.code, event.message) == ("C" * 300, "ab?")
+
+
+def test_moments_of_events_are_told_in_order_however_many_there_are(ledger):
+    first, second, _ = begin(ledger, 1, places=[0, 1]), begin(ledger, 2), begin(ledger, 1, places=[2])
+    end(ledger, second, EventState.REFUSED)
+    end(ledger, first, EventState.ACCEPTED, {"counts": {}})
+
+    told = [list(ledger.event_moments("run-1", page_rows=rows)) for rows in (1, 2, 3, 4)]
+
+    assert [(moment.state.value, moment.code) for moment in told[0]] == [
+        ("accepted", "CODE"),
+        ("refused", "CODE"),
+        ("sending", None),
+    ]
+    assert told[1:] == told[:1] * 3
+    assert (told[0][0].started_at, told[0][0].message) == (NOW.isoformat(), "words")
+    assert list(ledger.event_moments("run-2")) == []

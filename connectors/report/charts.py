@@ -71,8 +71,8 @@ class _Scale:
 
 
 _SIZES: Final = (("wide", 760, 230), ("narrow", 340, 210))
-_FONT, _LETTER, _BETWEEN, _MARGIN = 12, 6.6, 12, 50
-"""A label's size, the width of one of its letters, the room between two labels and beside the plot; in user units."""
+_FONT, _LETTER, _BETWEEN, _AROUND, _BESIDE = 12, 6.6, 12, 10, 60
+"""A label's size, the width of one of its letters, the room between labels, around the chart and beside the plot."""
 
 _LABEL_STEPS: Final = (1, 2, 3, 4, 6, 8, 10, 12, 15, 20, 24, 30, 60, 120)
 _MOST_TICKS, _HEADROOM, _TOO_CLOSE = 4, 1.04, 0.09
@@ -128,12 +128,14 @@ def _drawings(
             js=[],
             show_legend=False,
             margin=2,
+            margin_left=_AROUND,
+            margin_right=_AROUND,
             spacing=4,
             truncate_label=-1,
             range=(0, scale.top),
             dots_size=2.6,
         )
-        graph.x_labels = _thinned(columns, width - _MARGIN)
+        graph.x_labels = _thinned(columns, width - _BESIDE)
         values = [*scale.ticks, *([mark.value] if mark else [])]
         graph.y_labels = [{"value": value, "label": scale.tell(value)} for value in values]
         graph.y_labels_major = [mark.value if mark else -1]  # an empty list would have pygal choose

@@ -14,7 +14,7 @@ from connectors.report.page_wording import (
     tell_count,
     tell_day,
     tell_moment,
-    tell_percent,
+    tell_rate,
 )
 
 _COUNTS: Final = {
@@ -25,7 +25,7 @@ _COUNTS: Final = {
 _RATES: Final = {
     "reject_rate": Wording("Rejected", "rejected"),
     "duplicate_rate": Wording("Duplicates", "duplicate"),
-    "conflict_rate": Wording("Zones in dispute", "removed-by-api"),
+    "conflict_rate": Wording("Time zone conflicts", "removed-by-api"),
 }
 """What is drawn of a run, with its colour."""
 
@@ -92,7 +92,7 @@ def tell_sudden(facts: Mapping[str, Any]) -> tuple[str, ...]:
 def _compared(each: Mapping[str, Any]) -> Comparison:
     """Write a number and the usual one: rows as they are counted, shares in percent."""
     are_rows = each["what"].startswith("rows")
-    now, usual = (f"{value:,.0f}" if are_rows else tell_percent(value) for value in (each["now"], each["usual"]))
+    now, usual = (f"{value:,.0f}" if are_rows else tell_rate(value) for value in (each["now"], each["usual"]))
     return Comparison(each["what"].capitalize(), now, usual, each["sudden"])
 
 
@@ -124,12 +124,12 @@ def _draw(runs: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Cha
     counts.append(Series("Other", "not-sent", rest))
     shares = [Series(each.name, each.meaning, tuple(run[key] for run in runs)) for key, each in _RATES.items()]
     told = "; ".join(
-        f"{column}: " + ", ".join(f"{each.name.lower()} {tell_percent(run[key])}" for key, each in _RATES.items())
+        f"{column}: " + ", ".join(f"{each.name.lower()} {tell_rate(run[key])}" for key, each in _RATES.items())
         for column, run in zip(columns, runs, strict=True)
     )
     return [
         draw_bars("history-rows", rows, f"Rows read: {said}.", columns=columns, series=counts),
-        draw_lines("history-rates", rates, f"{told}.", columns=columns, series=shares, tell=tell_percent),
+        draw_lines("history-rates", rates, f"{told}.", columns=columns, series=shares, tell=tell_rate),
     ]
 
 
@@ -141,7 +141,7 @@ def _lines(runs: Sequence[Mapping[str, Any]]) -> list[RunLine]:
             verdict=VERDICTS.get(run["status"], Verdict(str(run["status"]).capitalize(), "quiet", "")),
             rows_read=run["rows_read"],
             loaded=run["loaded"],
-            rates=tuple(tell_percent(run[key]) for key in _RATES),
+            rates=tuple(tell_rate(run[key]) for key in _RATES),
             is_this=place == len(runs) - 1,
         )
         for place, run in enumerate(runs)

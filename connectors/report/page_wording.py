@@ -86,6 +86,11 @@ def tell_percent(share: float) -> str:
     return f"{100 * share:.4g}%" if share >= 0.01 else f"{100 * share:.2g}%"  # noqa: PLR2004 - one percent
 
 
+def tell_rate(share: float) -> str:
+    """Write a share of one as percent, short enough to be compared at a glance: `4.9%`, and `<0.1%` for very little."""
+    return "<0.1%" if 0 < share < 0.0005 else f"{100 * share:.1f}%".replace(".0%", "%")  # noqa: PLR2004 - rounds to none
+
+
 def tell_moment(moment: dt.datetime) -> str:
     """Write an aware time in UTC: `21 November 2026, 02:16:22 UTC`."""
     utc = moment.astimezone(dt.UTC)

@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -498,6 +498,45 @@ class Delivery(Section):
         return self.timeout_seconds if self.settle_seconds is None else self.settle_seconds
 
 
+NotifyWhen = Literal["always", "succeeded", "failed", "unresolved", "gate", "interrupted"]
+_SECRET: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
+
+
+class Notify(Section):
+    """Who is told how a run ended, and at which ends."""
+
+    to: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="env:NAME, one or several: secrets that hold the addresses."
+    )
+    on: Annotated[tuple[NotifyWhen, ...], Field(min_length=1)] = Field(
+        default=("failed", "unresolved", "gate"), description="The ends that are told; `always` is all but interrupted."
+    )
+
+    @field_validator("to", "on", mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("to")
+    @classmethod
+    def _names_secrets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_SECRET.fullmatch(each) for each in value):
+            raise ValueError(
+                "an address holds a key or a password, which has no place in a job file: put it into an environment "
+                'variable and write its name, such as to = "env:NOTIFY_URL"'
+            )
+        return value
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The names of the secrets that hold the addresses."""
+        return tuple(each.removeprefix("env:") for each in self.to)
+
+    def wants(self, status: str) -> bool:
+        """Return whether an end of this kind is told."""
+        return status in self.on or ("always" in self.on and status != "interrupted")
+
+
 class Job(Section):
     """One job file."""
 
@@ -510,6 +549,7 @@ class Job(Section):
     quality: Quality = Quality()
     time_zones: TimeZones = TimeZones()
     delivery: Delivery = Delivery()
+    notify: Notify | None = None
 
     @model_validator(mode="after")
     def _extension_has_a_label_of_its_own(self) -> Self:
@@ -637,6 +677,7 @@ _TABLES: dict[str, type[BaseModel]] = {
     "quality": Quality,
     "time_zones": TimeZones,
     "delivery": Delivery,
+    "notify": Notify,
 }
 
 

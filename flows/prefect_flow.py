@@ -38,7 +38,7 @@ from flows.clock import now
 from flows.job_file import read_job
 from flows.prefect_artifacts import artifact_slug, publish_artifacts
 from flows.prefect_logging import LoggedProgress
-from flows.prefect_secrets import with_secret_blocks
+from flows.prefect_secrets import find_secret, with_secret_blocks
 from flows.reporting import STATUS_PLANNED, STATUS_SUCCEEDED
 from flows.run import Run, Stages, opened_run, run_stages
 from flows.run_folder import RunFolder
@@ -247,7 +247,7 @@ def _hosted(run_id: str, stop: threading.Event | None = None) -> Iterator[_Hoste
         return
     progress = LoggedProgress(get_logger("leadferry"))
     with opened_run(run_id, progress, stop) as opened:
-        run = replace(opened, account=with_secret_blocks(opened.account))
+        run = replace(opened, account=with_secret_blocks(opened.account), find_secret=find_secret)
         _HERE[run_id] = _Hosted(run, progress)
         try:
             yield _HERE[run_id]

@@ -1,4 +1,4 @@
-"""Credentials from Prefect Secret blocks, for workers whose environment has none."""
+"""Credentials and other secrets from Prefect Secret blocks, for workers whose environment has none."""
 
 from dataclasses import replace
 from typing import Any, Final
@@ -6,6 +6,7 @@ from typing import Any, Final
 from prefect.blocks.system import Secret
 
 from connectors.ringcx.settings import Account
+from flows import settings
 
 BLOCKS: Final = {
     "client_id": "leadferry-rc-client-id",
@@ -24,6 +25,15 @@ def with_secret_blocks(account: Account) -> Account:
         return account
     found: dict[str, Any] = {field: _read_block(name) for field, name in BLOCKS.items() if not getattr(account, field)}
     return replace(account, **found)
+
+
+def find_secret(name: str) -> str:
+    """Return the secret of a variable's `name`: from the environment, else from the Secret block named after it.
+
+    `NOTIFY_URL` and `LEADFERRY_NOTIFY_URL` are both the block `leadferry-notify-url`.
+    """
+    block = name.lower().replace("_", "-").removeprefix("leadferry-")
+    return settings.secret(name) or _read_block(f"leadferry-{block}")
 
 
 def _read_block(name: str) -> str:

@@ -34,6 +34,7 @@ from flows.fetching import fetched
 from flows.gates import check_seen_before, judge_gates
 from flows.history import earlier_runs, numbers_of
 from flows.job_file import Job
+from flows.notifying import end_told
 from flows.preparation import Prepared, prepare_run
 from flows.progress import Progress
 from flows.reporting import (
@@ -97,6 +98,7 @@ class Run:
     progress: Progress
     stop: Event = field(default_factory=Event)
     remarks: Remarks = field(default_factory=Remarks)
+    find_secret: Callable[[str], str] = settings.secret
 
     def warn(self, message: str) -> None:
         """Say something a person should know now and find again in the report."""
@@ -342,12 +344,12 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
     Whatever stops delivery, what did happen is reconciled and reported before the error goes on. Raises LeadferryError.
     """
     held = lease_held(run.ledger, run.run_id, run.folder, stop=run.stop, tell=run.progress.warn)
-    with held, status_kept(run):
+    with held, end_told(run.job, run.run_id, run.find_secret, run.warn) as end, status_kept(run):
         try:
             stages.prepare(run)
         except QualityGateError as error:
             run.remarks.trouble = error
-            stages.report(run, STATUS_GATE)
+            end.facts = stages.report(run, STATUS_GATE)
             raise
         try:
             stages.deliver(run)
@@ -357,10 +359,10 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
             run.remarks.trouble = error
         with _ledger_failure_told(run):
             stages.reconcile(run)
-            facts = stages.report(run, STATUS_SUCCEEDED if run.remarks.trouble is None else STATUS_FAILED)
+            end.facts = stages.report(run, STATUS_SUCCEEDED if run.remarks.trouble is None else STATUS_FAILED)
         if run.remarks.trouble is not None:
             raise run.remarks.trouble
-        return facts
+        return dict(end.facts)
 
 
 @contextmanager

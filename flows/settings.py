@@ -21,6 +21,11 @@ def ledger_url(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get("LEADFERRY_LEDGER") or f"sqlite:///{home(environment) / 'ledger.sqlite'}"
 
 
+def secret(name: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return what the variable `name` holds, which is nobody's to see; nothing where there is none."""
+    return environment.get(name, "").strip()
+
+
 def account(environment: Mapping[str, str] = os.environ) -> Account:
     """Return the RingCX account that the environment names; nothing is checked yet."""
     return Account(

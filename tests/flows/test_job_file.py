@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from flows.job_file import Columns, CsvSource, Delivery, ExcelSource, Job, Load, Quality, TimeZones, read_job
+from flows.job_file import Columns, CsvSource, Delivery, ExcelSource, Job, Load, Notify, Quality, TimeZones, read_job
 from flows.request_body import load_options
 from tests.conftest import PROJECT
 from transforms.vocabulary.errors import ConfigurationError
@@ -118,7 +118,7 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
         read_job(tmp_path / "job.toml")
 
 
-@pytest.mark.parametrize("model", [Job, CsvSource, ExcelSource, Columns, Load, Quality, TimeZones, Delivery])
+@pytest.mark.parametrize("model", [Job, CsvSource, ExcelSource, Columns, Load, Quality, TimeZones, Delivery, Notify])
 def test_every_key_is_in_the_reference(model: type[BaseModel]):
     reference = (PROJECT / "docs" / "job-file.md").read_text(encoding="utf-8").replace("`auxData1` to `auxData5`", "")
     keys = [key for key in model.model_fields if not key.startswith("auxData")]

@@ -22,6 +22,7 @@ import pytest
 from connectors.sandbox.settings import SandboxSettings
 from flows.prefect_processes import DEPLOYMENT, PROJECT, PrefectStack, clean_environment, end_session
 from tests.conftest import Ended, lead_rows
+from tests.notice_receivers import webhook
 
 pytestmark = pytest.mark.prefect
 
@@ -308,6 +309,19 @@ def test_credentials_come_from_secret_blocks_where_the_environment_has_none(pref
 
     assert ended.code == 0, ended.err
     assert not [value for value in kept.values() if value in ended.err + ended.out]
+
+
+def test_the_end_is_told_once_to_the_address_in_a_secret_block(prefect, stack, make_job):
+    with webhook() as receiver:
+        save_secret(stack, "leadferry-notify-url", receiver.address)
+        notify = {"to": "env:LEADFERRY_NOTIFY_URL", "on": "always"}
+
+        ended = prefect("load", make_job(lead_rows(4), notify=notify), "--json", "--run-id", "told")
+
+    assert ended.code == 0, ended.err
+    (notice,) = receiver.got
+    assert (notice["title"], "run: told" in notice["message"]) == ("Leadferry: leads: succeeded", True)
+    assert "S3ntinel" not in ended.err + ended.out
 
 
 def save_secret(stack: PrefectStack, name: str, value: str) -> None:

@@ -5,7 +5,7 @@ first byte leaves; an attempt that has no end in the ledger may have done anythi
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import partial
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
-from connectors import ledger_leases
+from connectors import ledger_leases, ledger_redaction
 from connectors.ledger_engine import BUSY_SECONDS, PATIENCE_SECONDS, LedgerDatabase
 from connectors.ledger_layout import bring_up_to_date
 from connectors.ledger_leases import Lease, Owner
@@ -382,6 +382,30 @@ class Ledger:
 
     def _events_page(self, query: sa.Select[Any]) -> Sequence[Row[Any]]:
         return self._database.read(lambda db: db.execute(query).all())
+
+    def strip_run(self, run_id: str, moment: str) -> None:
+        """Empty a run's events of lead data and note when. Raises DeliveryError if the run is not this object's."""
+
+        def work(db: Connection) -> None:
+            ledger_leases.require_run(db, run_id, self._token)
+            ledger_redaction.strip_run(db, run_id)
+            db.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(pruned_at=moment))
+
+        self._database.write(work)
+
+    def forget_leads(self, run_id: str, lead_ids: Collection[int], moment: str) -> int:
+        """Take leads out of a run's events, note when, and return how many events changed.
+
+        Raises DeliveryError if the run is not this object's.
+        """
+
+        def work(db: Connection) -> int:
+            ledger_leases.require_run(db, run_id, self._token)
+            changed = ledger_redaction.forget_leads(db, run_id, lead_ids)
+            db.execute(RUNS.update().where(RUNS.c.run_id == run_id).values(forgotten_at=moment))
+            return changed
+
+        return self._database.write(work)
 
     def tally_events(self, run_id: str) -> list[EventTally]:
         """Return how often each state and code occurred in a run, in the order of their first occurrence."""

@@ -4,10 +4,11 @@ SQLite and PostgreSQL differ here and nowhere else. Work is given as a function 
 again where the connection was lost: work that writes must therefore be safe to do twice.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any, Final, TypeVar
 
@@ -162,6 +163,7 @@ def _busy_seconds(url: sa.URL, default: float) -> float:
 
 def _open_engine(url: sa.URL, *, durable: bool, busy_seconds: float) -> Engine:
     if url.get_backend_name() == "sqlite":
+        _make_private(str(url.database))
         engine = sa.create_engine(url, connect_args={"timeout": busy_seconds})
         sa.event.listen(engine, "connect", lambda connection, _: _set_up_sqlite(connection, durable, busy_seconds))
         sa.event.listen(engine, "begin", _begin_sqlite)
@@ -170,6 +172,16 @@ def _open_engine(url: sa.URL, *, durable: bool, busy_seconds: float) -> Engine:
     engine = sa.create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args=kept_alive)
     sa.event.listen(engine, "connect", lambda connection, _: _set_up_postgresql(connection, durable, busy_seconds))
     return engine
+
+
+def _make_private(database: str) -> None:
+    """Make a new ledger's file readable by its owner alone; SQLite's files beside it follow it.
+
+    A folder that cannot be written to is SQLite's to tell of, and `file:` URIs are its own to read.
+    """
+    if not database.startswith("file:"):
+        with suppress(OSError):
+            os.close(os.open(database, os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, durable: bool, busy_seconds: float) -> None:  # noqa: FBT001

@@ -167,11 +167,21 @@ def resume(run_id: str, *, prefect: bool, as_json: bool, debug: bool) -> None:
 
 @cli.command()
 @click.argument("run_id", required=False)
+@click.option("--prune", metavar="AGE", help="Delete the lead data of runs that ended longer ago: 12h, 30d, 8w.")
+@click.option("--dry-run", is_flag=True, help="With --prune: say what would be deleted, and delete nothing.")
+@click.option("--force", is_flag=True, help="With --prune: also runs that could still be resumed.")
 @_JSON
 @_DEBUG
-def runs(run_id: str | None, *, as_json: bool, debug: bool) -> None:
-    """List the runs of this ledger, or show the run RUN_ID."""
+def runs(run_id: str | None, prune: str | None, *, dry_run: bool, force: bool, as_json: bool, debug: bool) -> None:
+    """List the runs of this ledger with their verdicts, or show the run RUN_ID; --prune deletes old lead data."""
+    if prune is None and (dry_run or force):
+        raise click.UsageError("--dry-run and --force go with --prune")
+    if prune is not None and run_id is not None:
+        raise click.UsageError("--prune takes no RUN_ID: it deletes by age")
     with _errors_told(as_json=as_json, debug=debug):
+        if prune is not None:
+            _prune(prune, dry_run=dry_run, force=force, as_json=as_json)
+            return
         from connectors.ledger import Ledger
         from flows import settings
         from flows.run_listing import describe_run, tell_run, tell_runs
@@ -191,6 +201,23 @@ def runs(run_id: str | None, *, as_json: bool, debug: bool) -> None:
             click.echo(json.dumps(shown, indent=2) if as_json else tell_run(shown))
         finally:
             ledger.close()
+
+
+def _prune(age: str, *, dry_run: bool, force: bool, as_json: bool) -> None:
+    from flows.clock import now
+    from flows.pruning import parse_age, prune_runs, tell_prune
+    from flows.run_place import ledger_if_kept, require_home
+
+    try:
+        ended_before = now() - parse_age(age)
+    except (ValueError, OverflowError):
+        raise ConfigurationError(
+            "AGE_NOT_VALID", f"--prune {age!r} is no age.", "Write a number and h, d or w, such as 12h, 30d or 8w."
+        ) from None
+    home = require_home()
+    with ledger_if_kept() as ledger:
+        facts = prune_runs(ledger, home, ended_before=ended_before, now=now(), force=force, dry_run=dry_run)
+    click.echo(json.dumps(facts, indent=2) if as_json else tell_prune(facts))
 
 
 @cli.command()

@@ -6,16 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Final
 
 from connectors.sources.object_storage import ObjectStorage
 from connectors.sources.urls import is_url, parse_url
 from flows.extracting import ENDINGS
 from flows.job_file import FileSource, Job, ParquetSource
 from flows.path_parameters import escape_path
+from flows.run_folder import FETCHED_PREFIX
 from transforms.vocabulary.errors import RunInterruptedError, SourceError
-
-FETCHED_PREFIX: Final = "fetched-"
 
 
 def is_remote(job: Job) -> bool:

@@ -34,6 +34,7 @@ from flows.fetching import fetched
 from flows.gates import check_seen_before, judge_gates
 from flows.history import earlier_runs, numbers_of
 from flows.job_file import Job
+from flows.kept_runs import refuse_stripped
 from flows.notifying import end_told
 from flows.preparation import Prepared, prepare_run
 from flows.progress import Progress
@@ -163,6 +164,11 @@ def opened_run(run_id: str, progress: Progress, stop: Event | None = None) -> It
     if record is None:
         ledger.close()
         raise ConfigurationError("RUN_UNKNOWN", f"There is no run {run_id}.", "`leadferry runs` lists them.")
+    try:
+        refuse_stripped(record)
+    except ConfigurationError:
+        ledger.close()
+        raise
     job = Job.model_validate_json(record.job_json)
     run = Run(record, job, RunFolder(record.folder), ledger, settings.account(), progress, stop or Event())
     try:

@@ -1,16 +1,21 @@
 """The folder of one run: which file is what."""
 
 import fcntl
+import glob
 import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from connectors.spool import SPOOL_PREFIX
 from transforms.vocabulary.errors import ConfigurationError
+
+FETCHED_PREFIX: Final = "fetched-"
+"""Begins the name of the folder that holds a source's files while they are read."""
 
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 
@@ -52,6 +57,11 @@ class RunFolder:
         return self.path / "sent.parquet"
 
     @property
+    def read_back(self) -> Path:
+        """What reading back came to beside `sent`: numbers, and examples with everything personal masked."""
+        return self.path / "read_back.json"
+
+    @property
     def outcomes(self) -> Path:
         """One row for each source row."""
         return self.path / "outcomes.parquet"
@@ -77,9 +87,14 @@ class RunFolder:
         return self.path / "first_request.json"
 
     def make(self) -> None:
-        """Create the folder, private to its owner. Raises ConfigurationError where that is impossible."""
+        """Create the folder, private to its owner as are folders made on the way to it.
+
+        Raises ConfigurationError where that is impossible.
+        """
         try:
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for missing in [each for each in reversed(self.path.parents) if not each.exists()]:
+                missing.mkdir(mode=0o700, exist_ok=True)
+            self.path.mkdir(exist_ok=True, mode=0o700)
         except OSError as error:
             raise ConfigurationError(
                 "FOLDER_UNUSABLE", f"{self.path} cannot be created: {error.strerror}.", "Choose another --out."
@@ -87,10 +102,22 @@ class RunFolder:
 
     def clear(self) -> None:
         """Remove the files of a run from the folder, and nothing else."""
-        files = (self.prepared, self.extract, self.source_notes, self.verdicts, self.leads, self.sent, self.outcomes)
-        for file in (*files, self.rejects, self.report, self.page, self.first_request):
+        for file in (*self.working_files, self.report, self.page):
             file.unlink(missing_ok=True)
         self.clear_spools()
+
+    @property
+    def working_files(self) -> tuple[Path, ...]:
+        """Every file but the report: what a run works with, and what holds whole lead data."""
+        files = (self.prepared, self.extract, self.source_notes, self.verdicts, self.leads, self.sent, self.outcomes)
+        return (*files, self.read_back, self.rejects, self.first_request)
+
+    def lead_data(self) -> list[Path]:
+        """Return the files that are there beside the report, and what a killed process left of its working files."""
+        left = [self.path.glob(f"{prefix}*") for prefix in (SPOOL_PREFIX, FETCHED_PREFIX)]
+        names = (*self.working_files, self.report, self.page)
+        left += [self.path.glob(f".{glob.escape(file.name)}.*.tmp") for file in names]
+        return [file for file in (*self.working_files, *chain.from_iterable(left)) if file.exists()]
 
     def clear_spools(self) -> None:
         """Remove what a killed process left of its working files."""

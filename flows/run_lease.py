@@ -7,9 +7,10 @@ for a process that has lost its run.
 
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from threading import Event, Thread
 from typing import Final
+from uuid import uuid4
 
 from connectors.ledger import Ledger
 from connectors.ledger_leases import Lease, taken_over
@@ -48,6 +49,27 @@ def lease_held(
                 if lost.is_set():
                     raise taken_over() from None
                 raise
+
+
+@contextmanager
+def lease_at_once(ledger: Ledger, run_id: str, folder: RunFolder | None) -> Iterator[None]:
+    """Have a run to oneself without waiting for anybody; without its folder, by the ledger alone.
+
+    Raises ConfigurationError where a process is at work on it, or may be, on another host.
+    """
+    with folder.held() if folder is not None else nullcontext(f"none/{uuid4().hex}") as lock:
+        standing = ledger.claim_run(run_id, host=platform.node(), lock=lock, seconds=LEASE_SECONDS)
+        if standing is not None and standing.owner.lock == lock:
+            dead = standing.owner.token
+            standing = ledger.claim_run(run_id, host=platform.node(), lock=lock, seconds=LEASE_SECONDS, dead=dead)
+        if standing is not None:
+            raise ConfigurationError(
+                "RUN_BUSY",
+                f"A process on {standing.owner.host} is at work on the run {run_id}, or ended in the last seconds.",
+                "Wait for it to end, then try again.",
+            )
+        with _renewing(ledger, run_id, (), LEASE_SECONDS, RENEW_SECONDS):
+            yield
 
 
 def _claim(

@@ -58,7 +58,8 @@ class EventState(StrEnum):
 class RunRecord:
     """One run as the ledger keeps it.
 
-    `numbers` is JSON, there once the run was reported on. `pruned_at` is when its lead data was deleted, `forgotten_at`
+    `numbers` is JSON, there once the run was reported on. `other_source` is what it read in place of its job's source
+    (`--source`). `pruned_at` is when its lead data was deleted, `forgotten_at`
     when somebody was last taken out of it.
     """
 
@@ -75,8 +76,14 @@ class RunRecord:
     campaign_name: str | None
     fingerprint: str | None = None
     numbers: str | None = None
+    other_source: str | None = None
     pruned_at: str | None = None
     forgotten_at: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run read all of its job's own source, so that its numbers can be compared with others'."""
+        return self.row_limit is None and self.other_source is None
 
 
 _RUN_COLUMNS: Final = tuple(field.name for field in fields(RunRecord))
@@ -210,9 +217,10 @@ class Ledger:
         return [_run(row) for row in rows]
 
     def runs_before(self, job: str, moment: str, most: int) -> list[RunRecord]:
-        """Return the newest `most` whole runs (no row limit) of `job` that began before `moment`, newest first."""
+        """Return the newest `most` whole runs of `job` that began before `moment`, newest first."""
+        is_whole = sa.and_(RUNS.c.row_limit.is_(None), RUNS.c.other_source.is_(None))
         query = (
-            _SELECT_RUN.where(RUNS.c.job == job, RUNS.c.started_at < moment, RUNS.c.row_limit.is_(None))
+            _SELECT_RUN.where(RUNS.c.job == job, RUNS.c.started_at < moment, is_whole)
             .order_by(RUNS.c.started_at.desc(), RUNS.c.run_id)
             .limit(most)
         )

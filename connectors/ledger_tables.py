@@ -29,6 +29,7 @@ RUNS: Final = sa.Table(
     sa.Column("lease_until", sa.Double),
     sa.Column("fingerprint", sa.Text),
     sa.Column("numbers", sa.Text),
+    sa.Column("other_source", sa.Text),
     sa.Column("pruned_at", sa.String(40)),
     sa.Column("forgotten_at", sa.String(40)),
     sa.Index("leadferry_runs_by_fingerprint", "fingerprint"),

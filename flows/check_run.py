@@ -35,11 +35,13 @@ def check_job(
     planned: bool,
     progress: Progress,
     ahead: ReadAhead | None = None,
+    other_source: bool = False,
 ) -> dict[str, Any]:
     """Prepare a job and report on its data; with `planned`, show too what would be sent first.
 
     `is_new` says that nobody chose `run_id`, so that nothing of that name can be there. `ahead` is the job's
-    source, of which reading has begun under the same limit. Raises SourceError.
+    source, of which reading has begun under the same limit. `other_source` says that it is not the job's own, so that
+    its rows are not compared with those of earlier runs. Raises SourceError.
     """
     started = now()
     folder = place_of(home, run_id, out)
@@ -65,9 +67,10 @@ def check_job(
         for note in prepared.notes:
             progress.warn(note)
         # To open a ledger takes as long as a hundred thousand rows: only a job that is judged by its history pays.
-        judged_by_history = job.quality.row_count_change is not None
+        whole = limit is None and not other_source
+        judged_by_history = whole and job.quality.row_count_change is not None
         earlier = earlier_runs_if_kept(job.name, started.isoformat()) if judged_by_history else []
-        judgement = judge_gates(job, prepared, earlier, limited=limit is not None)
+        judgement = judge_gates(job, prepared, earlier, whole=whole)
         for warning in judgement.warnings:
             progress.warn(warning)
         if judgement.error is not None:
@@ -82,7 +85,7 @@ def check_job(
             finished_at=now(),
             prepared=prepared,
             rows=rows,
-            earlier=earlier if limit is None else (),
+            earlier=earlier if whole else (),
             more={
                 "row_limit": limit,
                 "warnings": [*prepared.notes, *judgement.warnings],

@@ -291,6 +291,7 @@ def _prepare_only(
             planned=planned,
             progress=progress,
             ahead=ahead,
+            other_source=source is not None,
         )
 
 

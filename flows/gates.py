@@ -45,15 +45,15 @@ def check_seen_before(job: Job, earlier: "RunRecord | None") -> str | None:
     return f"{told}; what RingCX does with numbers it has is load.duplicate_handling."
 
 
-def judge_gates(job: Job, prepared: Prepared, history: Sequence[PastRun] = (), *, limited: bool = False) -> Judgement:
+def judge_gates(job: Job, prepared: Prepared, history: Sequence[PastRun] = (), *, whole: bool = True) -> Judgement:
     """Hold the data against every gate of the job; `history` are its earlier runs, oldest first.
 
-    With `limited`, only some rows of the source were read, and how many says nothing.
+    Unless `whole`, some rows of the source were read, or another source, and how many there are says nothing.
     """
     found = [
         *_rejects(job, prepared),
         *_damage(job, prepared),
-        *([] if limited else _row_count(job, prepared, history)),
+        *(_row_count(job, prepared, history) if whole else []),
         *_empty_cells(job, prepared),
         *_duplicates(job, prepared),
         *_zone_conflicts(job, prepared),

@@ -49,7 +49,7 @@ def read_report(folder: Path, run_id: str) -> dict[str, Any] | None:
 def earlier_runs(ledger: "Ledger", job_name: str, before: str) -> list[PastRun]:
     """Return the runs of the job that began before the time `before` and read data, oldest first, at most 20.
 
-    Runs of a part of the rows (`--limit`) take no part.
+    Runs of a part of the rows (`--limit`) or of another source (`--source`) take no part.
     """
     found = (_past_run(record) for record in ledger.runs_before(job_name, before, _LOOKED_AT))
     return [run for run in found if run is not None and run.rows_read][:_MOST_RUNS][::-1]

@@ -137,7 +137,9 @@ class Run:
         self.ledger.close()
 
 
-def start_run(ledger: Ledger, job: Job, *, run_id: str, folder: Path, limit: int | None) -> RunRecord:
+def start_run(
+    ledger: Ledger, job: Job, *, run_id: str, folder: Path, limit: int | None, other_source: str | None = None
+) -> RunRecord:
     """Record a new run; its job is kept with it, so that a resume needs no job file. Raises ConfigurationError."""
     record = RunRecord(
         run_id=run_id,
@@ -151,6 +153,7 @@ def start_run(ledger: Ledger, job: Job, *, run_id: str, folder: Path, limit: int
         account_id=None,
         campaign_id=None,
         campaign_name=None,
+        other_source=other_source,
     )
     ledger.open_run(record)
     return record
@@ -205,7 +208,7 @@ def prepare(run: Run) -> Prepared:
 
 def _keep_gates(run: Run, prepared: Prepared) -> None:
     """Warn of what the job's gates find, and stop where they say so. Raises QualityGateError."""
-    judgement = judge_gates(run.job, prepared, run.earlier, limited=run.record.row_limit is not None)
+    judgement = judge_gates(run.job, prepared, run.earlier, whole=run.record.is_whole)
     for warning in judgement.warnings:
         run.warn(warning)
     if judgement.error is None:
@@ -313,7 +316,7 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
         finished_at=finished_at,
         prepared=prepared,
         rows=scan(run.folder.extract),
-        earlier=run.earlier if record.row_limit is None else (),
+        earlier=run.earlier if record.is_whole else (),
         more={
             "row_limit": record.row_limit,
             "warnings": run.remarks.warnings,

@@ -26,7 +26,7 @@ def record_run(
     try:
         folder = place_of(home, chosen, out)
         clear_place(folder, ledger.list_runs())
-        start_run(ledger, job, run_id=chosen, folder=folder.path, limit=limit)
+        start_run(ledger, job, run_id=chosen, folder=folder.path, limit=limit, other_source=source)
     finally:
         ledger.close()
     return chosen

@@ -6,19 +6,13 @@ from typing import Any, Final
 _EXAMPLES: Final = "examples"
 _ROW: Final = "source_row"
 
-_WORDS_OF_OTHERS: Final = {"reasons": "detail", "delivery": "message"}
-"""Part of the report to the key in each of its items that repeats a row's or a server's own words."""
+_WORDS: Final = frozenset({"message", "detail"})
+"""Keys under which a report repeats the words of a server or of a row."""
 
 
 def without_lead_data(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return `facts` with every example and every word of rows and servers left out."""
-    left = _with_examples(facts, lambda _: False)
-    for part, key in _WORDS_OF_OTHERS.items():
-        left[part] = [item | ({key: None} if key in item else {}) for item in left.get(part, [])]
-    trouble = left.get("trouble")
-    if trouble:  # a server's words may be in it; the code says what kind of trouble it was
-        left["trouble"] = trouble | {"message": trouble["code"]}
-    return left
+    return _with_trouble(facts, _rewrite(facts, lambda _: False, _WORDS))
 
 
 def without_rows(facts: Mapping[str, Any], rows: Collection[int], reasons: Collection[str]) -> dict[str, Any]:
@@ -27,25 +21,38 @@ def without_rows(facts: Mapping[str, Any], rows: Collection[int], reasons: Colle
     A reason's words are the first row's, so those of `reasons`, the codes that the rows met, are left out too; servers'
     words are left out altogether, for whose they are nobody knows.
     """
-    left = _with_examples(facts, lambda example: example.get(_ROW) not in rows)
-    left |= {"reasons": [_silent(each) if each["code"] in reasons else each for each in left.get("reasons", [])]}
-    left |= {"delivery": [each | {"message": None} for each in left.get("delivery", [])]}
+    left = _with_trouble(facts, _rewrite(facts, lambda example: example.get(_ROW) not in rows, {"message"}))
+    if "reasons" in left:
+        left["reasons"] = [_silent(each) if each["code"] in reasons else each for each in left["reasons"]]
     return left
+
+
+def _with_trouble(facts: Mapping[str, Any], left: dict[str, Any]) -> dict[str, Any]:
+    """Have the trouble's code stand for its message, which may repeat a server's words."""
+    trouble = facts.get("trouble")
+    return left | {"trouble": trouble | {"message": trouble["code"]}} if trouble else left
 
 
 def _silent(reason: Mapping[str, Any]) -> dict[str, Any]:
     return dict(reason) | {"detail": None}
 
 
-def _with_examples(facts: Mapping[str, Any], keep: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any]:
-    """Return `facts` with those examples, wherever they stand, that are to be kept."""
-    return {name: _picked(name, value, keep) for name, value in facts.items()}
+def _rewrite(
+    facts: Mapping[str, Any], keep: Callable[[Mapping[str, Any]], bool], silenced: Collection[str]
+) -> dict[str, Any]:
+    """Return `facts` with those examples that are to be kept, and nothing under the keys `silenced`, at any depth."""
+    return {name: None if name in silenced else _picked(name, value, keep, silenced) for name, value in facts.items()}
 
 
-def _picked(name: str, value: Any, keep: Callable[[Mapping[str, Any]], bool]) -> Any:  # noqa: ANN401 - a JSON value
+def _picked(
+    name: str,
+    value: Any,  # noqa: ANN401
+    keep: Callable[[Mapping[str, Any]], bool],
+    silenced: Collection[str],
+) -> Any:  # noqa: ANN401 - a JSON value
     if isinstance(value, Mapping):
-        return _with_examples(value, keep)
+        return _rewrite(value, keep, silenced)
     if isinstance(value, list):
         items = [each for each in value if not isinstance(each, Mapping) or name != _EXAMPLES or keep(each)]
-        return [_with_examples(each, keep) if isinstance(each, Mapping) else each for each in items]
+        return [_rewrite(each, keep, silenced) if isinstance(each, Mapping) else each for each in items]
     return value

@@ -74,6 +74,18 @@ def test_a_part_of_the_rows_is_not_judged_by_their_number_and_does_not_count_lat
     assert [run["rows_read"] for run in later["history"]] == [40, 40, 40]
 
 
+@pytest.mark.usefixtures("usual")
+@pytest.mark.parametrize("command", ["load", "check"])
+def test_a_mended_file_is_not_judged_by_the_number_of_its_rows(load, leadferry_here, make_job, tmp_path, command):
+    job = make_job(lead_rows(40, 8000), quality={"row_count_change": 0.5})
+    (tmp_path / "mended.csv").write_text((tmp_path / "leads.csv").read_text().split("X08002", 1)[0])
+
+    facts = leadferry_here(command, job, "--source", tmp_path / "mended.csv", "--json").json
+
+    assert (facts["counts"]["rows_read"], facts["trouble"], facts["comparison"]) == (2, None, [])
+    assert [run["rows_read"] for run in load(40)["history"]] == [40, 40, 40]
+
+
 def test_two_runs_are_too_few_to_judge_by(load):
     load(40)
     load(40)

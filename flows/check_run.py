@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from flows import settings
 from flows.awaiting import await_source
 from flows.clock import now
+from flows.earlier_loads import earlier_loads_if_kept
 from flows.extracting import ReadAhead
 from flows.fetching import fetched
 from flows.gates import judge_gates
@@ -62,6 +64,7 @@ def check_job(
             every_row=False,
             ahead=ahead,
             meanwhile=_make_page_ready,
+            earlier=earlier_loads_if_kept(job, settings.account().account_id),
         ) as (prepared, rows),
     ):
         for note in prepared.notes:

@@ -35,6 +35,8 @@ def check_seen_before(job: Job, earlier: "RunRecord | None") -> str | None:
     """Return what to say of an `earlier` run that loaded the same rows. Raises QualityGateError where the job stops."""
     if earlier is None or job.quality.seen_before == "ignore":
         return None
+    if job.quality.seen_before == "warn" and job.load.already_loaded == "skip":
+        return None  # what was loaded is not sent again, and the report counts it
     told = f"The same rows were loaded before, by the run {earlier.run_id} of {earlier.started_at[:16]}"
     if job.quality.seen_before == "stop":
         raise QualityGateError(

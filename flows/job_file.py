@@ -342,6 +342,9 @@ class Load(Section):
     dnc_tags: tuple[Name, ...] = ()
     schedule_archive_dts: str | None = None
     batch_size: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    already_loaded: Literal["send", "skip"] = Field(
+        default="send", description="What happens to leads that an earlier run of the job loaded just as they are."
+    )
 
     @field_validator("schedule_archive_dts", mode="before")
     @classmethod

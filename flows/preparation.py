@@ -35,6 +35,7 @@ from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
 from transforms.text import empty_to_null
 from transforms.time_zones import ZoneNaming, ZonePolicy
+from transforms.unchanged import SAME_SCHEMA, ZONE_COLUMNS, EarlierLoads, tell_unchanged
 from transforms.vocabulary.options import TimeZoneOption
 
 _WORKERS: Final = 2
@@ -64,6 +65,7 @@ class Prepared:
     damage: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     zone_conflicts: int = 0
+    unchanged: int = 0
     empty: dict[str, int] = field(default_factory=dict)  # lead field to its empty cells, where the job limits them
 
     @property
@@ -101,10 +103,19 @@ class _Piece:
     empty: dict[str, int]
 
 
-def prepare_run(job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | None, progress: Progress) -> Prepared:
+def prepare_run(
+    job: Job,
+    folder: RunFolder,
+    *,
+    as_of: dt.date,
+    limit: int | None,
+    progress: Progress,
+    earlier: EarlierLoads | None = None,
+) -> Prepared:
     """Extract, prepare and stage a load; what is already there is not made again.
 
-    `as_of` is the date by which time zones are named. Raises SourceError.
+    `as_of` is the date by which time zones are named. Leads that are in `earlier` loads as they are now are not staged.
+    Raises SourceError.
     """
     if folder.prepared.exists():
         prepared = Prepared.from_json(folder.prepared.read_text(encoding="utf-8"))
@@ -112,16 +123,17 @@ def prepare_run(job: Job, folder: RunFolder, *, as_of: dt.date, limit: int | Non
         progress.advance(prepared.rows_read)
         return prepared
     folder.clear_spools()
+    folder.unchanged.unlink(missing_ok=True)
     if not folder.extract.exists():
         extract_source(job, folder.extract, folder.source_notes, limit)
     rows = scan(folder.extract)
     progress.begin("prepare", int(rows.select(pl.len()).collect().item()), "rows")
     chunks = chunks_of(rows, len(rows.collect_schema()))
-    prepared = _Preparation(job, folder, as_of, progress).run(
+    prepared = _Preparation(job, folder, as_of, progress, earlier=earlier).run(
         chunks, folder.verdicts, row_group_size=job.load.batch_size
     )
     if folder.source_notes.exists():
-        prepared = replace(prepared, notes=tuple(orjson.loads(folder.source_notes.read_bytes())))
+        prepared = replace(prepared, notes=(*orjson.loads(folder.source_notes.read_bytes()), *prepared.notes))
     write_text(folder.prepared, prepared.to_json())
     return prepared
 
@@ -138,6 +150,7 @@ def prepared_check(
     every_row: bool = True,
     ahead: ReadAhead | None = None,
     meanwhile: Callable[[], None] | None = None,
+    earlier: EarlierLoads | None = None,
 ) -> Iterator[tuple[Prepared, pl.LazyFrame]]:
     """Prepare without keeping what only a load needs; yield what came of it and the source's rows.
 
@@ -150,11 +163,11 @@ def prepared_check(
     with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", 0) as picked:
         progress.begin("prepare", None, "rows")
         kept = _KeptRows(rows, picked, every_row=every_row)
-        preparation = _Preparation(job, folder, as_of, progress, kept=kept, meanwhile=meanwhile)
+        preparation = _Preparation(job, folder, as_of, progress, kept=kept, meanwhile=meanwhile, earlier=earlier)
         notes: list[str] = [] if ahead is None else ahead.notes
         chunks = source_chunks(job, limit, notes) if ahead is None else ahead.chunks()
         prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
-        yield replace(prepared, notes=tuple(notes)), kept.scan()
+        yield replace(prepared, notes=(*notes, *prepared.notes)), kept.scan()
 
 
 def mapping_of(job: Job) -> LeadMapping:
@@ -220,9 +233,10 @@ class _Preparation:
         *,
         kept: _KeptRows | None = None,
         meanwhile: Callable[[], None] | None = None,
+        earlier: EarlierLoads | None = None,
     ) -> None:
         self._job, self._folder, self._progress, self._kept = job, folder, progress, kept
-        self._meanwhile = meanwhile
+        self._meanwhile, self._earlier = meanwhile, earlier
         self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
         self._damage: list[pl.DataFrame] = []
         self._decimal_ids = True
@@ -241,17 +255,21 @@ class _Preparation:
     ) -> Prepared:
         """Prepare `chunks`, write `verdicts` and the leads (a row group each batch, where a size is given)."""
         columns = ["source_row", *self._mapping.lead_columns()]
-        staging = _Staging(self._job.load.batch_size, columns, named=named_batches)
+        staging = _Staging(self._job.load.batch_size, columns, self._earlier, named=named_batches)
         with (
             closing(self._pieces(chunks)) as pieces,
             ChunkWriter(verdicts) as told,
             ChunkWriter(self._folder.leads, row_group_size=row_group_size) as leads,
+            ChunkWriter(self._folder.unchanged) as unchanged,
         ):
             for prepared, aside in self._settled(pieces):
                 self._duplicates += aside.height
                 for piece in prepared.iter_slices(_SLICE_ROWS):
-                    told.write(staging.verdicts(piece, aside))
-                    leads.write(staging.leads(piece, aside))
+                    same = staging.find_same(piece, aside)
+                    told.write(staging.verdicts(piece, aside, same))
+                    leads.write(staging.leads(piece, aside, same))
+                    if same.height and row_group_size is not None:
+                        unchanged.write(staging.unchanged_leads(piece, same))
             if staging.rest is not None:
                 leads.write(staging.last_leads())
         return Prepared(
@@ -262,6 +280,8 @@ class _Preparation:
             batches=staging.batches,
             damage=self._judge_damage(),
             zone_conflicts=self._zone_conflicts,
+            unchanged=staging.unchanged,
+            notes=() if self._earlier is None else self._earlier.notes,
             empty={name: self._empty[name] for name in self._watched},
         )
 
@@ -366,12 +386,12 @@ class _Preparation:
 class _Staging:
     """What each chunk gives to the verdicts and to the leads."""
 
-    def __init__(self, batch_size: int, columns: list[str], *, named: bool) -> None:
-        self._batch_size, self._columns, self._named = batch_size, columns, named
+    def __init__(self, batch_size: int, columns: list[str], earlier: EarlierLoads | None, *, named: bool) -> None:
+        self._batch_size, self._columns, self._named, self._earlier = batch_size, columns, named, earlier
         self._told = ["source_row", *(name for name in TOLD_COLUMNS if name in columns), *VERDICT_COLUMNS]
         self._batches: list[Batch] = []
         self.rest: pl.DataFrame | None = None
-        self.staged = 0
+        self.staged = self.unchanged = 0
 
     @property
     def batches(self) -> tuple[Batch, ...]:
@@ -382,16 +402,34 @@ class _Staging:
         firsts = range(0, self.staged, size)
         return tuple(Batch(number, "", first, min(size, self.staged - first)) for number, first in enumerate(firsts, 1))
 
-    def verdicts(self, prepared: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
-        """Return the verdict on every row."""
-        return give_verdicts(prepared.select(self._told), aside)
+    def find_same(self, prepared: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
+        """Return the leads that were loaded before as they are now, in the shape of `SAME_SCHEMA`."""
+        if self._earlier is None:
+            return pl.DataFrame(schema=SAME_SCHEMA)
+        wanted = [*self._columns, *ZONE_COLUMNS]
+        picked = pick_leads(prepared.select(*wanted, "reason"), aside, wanted)
+        same = self._earlier.leads.find_same(picked, self._columns[1:])
+        self.unchanged += same.height
+        return same
 
-    def leads(self, prepared: pl.DataFrame, aside: pl.DataFrame) -> pl.DataFrame:
+    def unchanged_leads(self, prepared: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
+        """Return the leads of `same`, so that later runs know them if the run that loaded them is not kept."""
+        wanted = prepared.select(*self._columns, *ZONE_COLUMNS)
+        return wanted.join(same, on="source_row", how="inner", maintain_order="left")
+
+    def verdicts(self, prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
+        """Return the verdict on every row."""
+        verdicts = give_verdicts(prepared.select(self._told), aside)
+        return tell_unchanged(verdicts, same) if same.height else verdicts
+
+    def leads(self, prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
         """Return the leads, every one checked as a lead must be; where batches are named, whole batches of them.
 
         Then they have their `batch_id`, and what does not fill a batch is the `rest`, which comes with the next.
         """
         picked = pick_leads(prepared.select(*self._columns, "reason"), aside, self._columns)
+        if same.height:
+            picked = picked.join(same, on="source_row", how="anti", maintain_order="left")
         validate(lead_schema(), picked.drop("source_row"))
         self.staged += picked.height
         if not self._named:

@@ -165,12 +165,17 @@ def _final_status(status: str, counts: Mapping[str, int], *, balanced: bool) -> 
 def _headline(facts: Mapping[str, Any]) -> str:
     """Say in one sentence what became of the rows."""
     counts = facts["counts"]
-    read, loaded, staged = counts["rows_read"], counts[Outcome.LOADED], facts["leads_staged"]
+    read, before, staged = counts["rows_read"], counts[Outcome.UNCHANGED], facts["leads_staged"]
+    loaded = counts[Outcome.LOADED] + before
     of_rows = f"of {counted(read, 'row')}"
     one, ready = 1 in {loaded, read}, 1 in {staged, read}
     in_ringcx = f"{loaded:,} {of_rows} {'is' if one else 'are'} in RingCX"
+    known = f"{before:,} {'was' if before == 1 else 'were'} loaded before"
+    if before:
+        in_ringcx += f" ({known})"
+    not_new = f", {known}" if before else ""
     sentences = {
-        STATUS_CHECKED: f"{staged:,} {of_rows} {'is' if ready else 'are'} ready to load; nothing was sent.",
+        STATUS_CHECKED: f"{staged:,} {of_rows} {'is' if ready else 'are'} ready to load{not_new}; nothing was sent.",
         STATUS_PLANNED: f"{staged:,} {of_rows} would be sent in {counted(facts['batches'], 'request')}.",
         STATUS_SUCCEEDED: f"{in_ringcx}; every other row has its reason." if loaded < read else f"{in_ringcx}.",
         STATUS_UNRESOLVED: f"{in_ringcx}; {counts[Outcome.UNRESOLVED]:,} cannot be settled yet.",

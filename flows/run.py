@@ -30,6 +30,7 @@ from flows.awaiting import await_source
 from flows.clock import now
 from flows.delivery import Delivery, DeliveryPlan, ours
 from flows.delivery_state import BLAMES_A_LEAD, FAILED_AS_A_WHOLE, Standing, fold_events
+from flows.earlier_loads import is_same_place, of_same_job, read_earlier_loads
 from flows.fetching import fetched
 from flows.gates import check_seen_before, judge_gates
 from flows.history import earlier_runs, numbers_of
@@ -55,6 +56,7 @@ from transforms.batching import Batch
 from transforms.fingerprint import fingerprint_rows
 from transforms.history import PastRun
 from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, fit_rejected, reconcile_batch
+from transforms.unchanged import EarlierLoads
 from transforms.vocabulary.errors import (
     ConfigurationError,
     DeliveryError,
@@ -196,6 +198,7 @@ def prepare(run: Run) -> Prepared:
             as_of=dt.datetime.fromisoformat(run.record.started_at).date(),
             limit=run.record.row_limit,
             progress=run.progress,
+            earlier=_earlier_loads(run),
         )
     for note in prepared.notes:
         run.warn(note)
@@ -204,6 +207,21 @@ def prepare(run: Run) -> Prepared:
         _look_for_the_same_rows(run)
     run.ledger.plan_batches(run.run_id, prepared.batches)
     return prepared
+
+
+def _earlier_loads(run: Run) -> EarlierLoads | None:
+    """Return what earlier runs loaded into the campaign, if the job does not send such leads again.
+
+    Asked once: what was staged stays so. Raises ConfigurationError.
+    """
+    if run.job.load.already_loaded == "send" or run.folder.prepared.exists():
+        return None
+    others = of_same_job(run.ledger.list_runs(), run.job, but=run.run_id)
+    if not others:
+        return None
+    campaign_id = _connect(run).campaign_id
+    account_id = (run.ledger.find_run(run.run_id) or run.record).account_id
+    return read_earlier_loads([other for other in others if is_same_place(other, account_id, campaign_id)])
 
 
 def _keep_gates(run: Run, prepared: Prepared) -> None:
@@ -402,14 +420,16 @@ def status_kept(run: Run) -> Iterator[None]:
 
 
 def _connect(run: Run) -> Campaign:
-    """Sign in and find the campaign; a resumed run keeps to the campaign it began with."""
+    """Sign in and find the campaign; a run keeps to the campaign it began with, or was compared with."""
     begun = bool(run.ledger.events(run.run_id))
+    is_settled = begun or run.job.load.already_loaded == "skip"
+    settled = (run.ledger.find_run(run.run_id) or run.record).campaign_id if is_settled else None
     try:
         account_id = run.ringcx.sign_in()
         campaign = choose_campaign(
             run.ringcx.campaigns(),
-            name=None if begun else run.job.load.campaign,
-            campaign_id=run.record.campaign_id if begun else run.job.load.campaign_id,
+            name=run.job.load.campaign if settled is None else None,
+            campaign_id=run.job.load.campaign_id if settled is None else settled,
             dial_group=run.job.load.dial_group,
         )
     except ServiceError as error:

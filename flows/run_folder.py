@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "leads.parquet"
 
     @property
+    def unchanged(self) -> Path:
+        """The leads that were loaded before and are not sent again; there if there are any."""
+        return self.path / "unchanged.parquet"
+
+    @property
     def sent(self) -> Path:
         """The outcome of each lead of `leads`."""
         return self.path / "sent.parquet"
@@ -110,7 +115,7 @@ class RunFolder:
     def working_files(self) -> tuple[Path, ...]:
         """Every file but the report: what a run works with, and what holds whole lead data."""
         files = (self.prepared, self.extract, self.source_notes, self.verdicts, self.leads, self.sent, self.outcomes)
-        return (*files, self.read_back, self.rejects, self.first_request)
+        return (*files, self.unchanged, self.read_back, self.rejects, self.first_request)
 
     def lead_data(self) -> list[Path]:
         """Return the files that are there beside the report, and what a killed process left of its working files."""

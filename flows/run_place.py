@@ -16,7 +16,8 @@ if TYPE_CHECKING:  # the ledger's library is heavy, and a check needs none of it
     from connectors.ledger import Ledger, RunRecord
 
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}")
-_MAY_GO_ON: Final = frozenset({"running", "interrupted", "unresolved", "failed"})
+MAY_GO_ON: Final = frozenset({"running", "interrupted", "unresolved", "failed"})
+"""What the ledger says of a run that a resume may bring further."""
 
 
 def require_home() -> Path:
@@ -86,7 +87,7 @@ def clear_place(folder: RunFolder, runs: "Iterable[RunRecord]", *, taken: bool =
         raise ConfigurationError(
             "RUN_EXISTS", f"There is already a run {there[0].run_id}.", "Choose another --run-id, or none."
         )
-    unfinished = [run.run_id for run in there if run.status in _MAY_GO_ON and run.pruned_at is None]
+    unfinished = [run.run_id for run in there if run.status in MAY_GO_ON and run.pruned_at is None]
     if unfinished:
         raise ConfigurationError(
             "FOLDER_IN_USE",

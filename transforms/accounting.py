@@ -32,6 +32,8 @@ OUTCOME_COLUMNS: Final = (
 TOLD_COLUMNS: Final = ("externId", "leadPhone", "leadPhoneE164", "leadTimezone", "state")
 """Fields of a lead that its outcome repeats."""
 
+_NEVER_SENT: Final = (Outcome.REJECTED.value, Outcome.DUPLICATE.value, Outcome.UNCHANGED.value)
+
 NOT_LOADED: Final = tuple(outcome.value for outcome in Outcome if outcome not in {Outcome.LOADED, Outcome.UNCHANGED})
 
 _OUTCOMES: Final = pl.Enum(Outcome)
@@ -170,7 +172,7 @@ def reasons_with_examples(outcomes: pl.LazyFrame, raw_phone: pl.LazyFrame) -> li
 
 def count_values(outcomes: pl.LazyFrame, column: str) -> list[dict[str, Any]]:
     """Return the values of `column` among the leads that were to be sent: `value`, `leads` and `loaded`, most first."""
-    sendable = ~pl.col("outcome").is_in([Outcome.REJECTED.value, Outcome.DUPLICATE.value])
+    sendable = ~pl.col("outcome").is_in(_NEVER_SENT)
     loaded = (pl.col("outcome") == Outcome.LOADED.value).sum().alias("loaded")
     counted = (
         outcomes.filter(sendable)
@@ -183,7 +185,7 @@ def count_values(outcomes: pl.LazyFrame, column: str) -> list[dict[str, Any]]:
 
 def count_conflicts(outcomes: pl.LazyFrame) -> int:
     """Return how many of the leads that were to be sent have evidence of more than one time zone."""
-    sendable = ~pl.col("outcome").is_in([Outcome.REJECTED.value, Outcome.DUPLICATE.value])
+    sendable = ~pl.col("outcome").is_in(_NEVER_SENT)
     return int(outcomes.select((sendable & pl.col("time_zone_conflict")).sum()).collect().item())
 
 

@@ -57,6 +57,9 @@ def next_steps(facts: Mapping[str, Any]) -> list[Step]:
     elif counts[Outcome.UNRESOLVED] or counts[Outcome.NOT_SENT] or status in {"interrupted", "running"}:
         text = "Go on with this run; no lead is sent twice, whatever happened before."
         steps.append(Step(text, f"leadferry resume {facts['run_id']}"))
+    elif (facts.get("ringcx") or {}).get("differences"):
+        text = "Read the load back once more: what RingCX shows late may settle the differences."
+        steps.append(Step(text, f"leadferry reconcile {facts['run_id']}"))
     mendable = sum(counts[outcome] for outcome in (Outcome.REJECTED, Outcome.REJECTED_BY_API))
     if mendable:
         what = "the row that was refused" if mendable == 1 else f"the {mendable:,} rows that were refused"

@@ -56,9 +56,11 @@ def judge(facts: Mapping[str, Any]) -> Verdict:
     """Return the verdict on the run; books that do not balance outweigh everything else."""
     status = str(facts["status"])
     verdict = VERDICTS.get(status, Verdict(status.capitalize(), "quiet", ""))
-    if facts["balanced"]:
-        return verdict
-    return Verdict(verdict.name, "bad", "The books do not balance: some row has no outcome, or more than one.")
+    if not facts["balanced"]:
+        return Verdict(verdict.name, "bad", "The books do not balance: some row has no outcome, or more than one.")
+    if (facts.get("ringcx") or {}).get("differences"):
+        return Verdict(verdict.name, "bad", "RingCX's books and ours differ: each difference stands below.")
+    return verdict
 
 
 def tell_number(number: int) -> str:

@@ -16,80 +16,24 @@ from connectors.report.page_wording import (
     tell_percent,
     tell_share,
 )
-from transforms.lead_rules import REASONS
+from tests.report_facts import (
+    EVERY_REASON,
+    HOSTILE,
+    MASKED,
+    STATUSES,
+    make_callable,
+    make_facts,
+    make_full_facts,
+    make_hostile_facts,
+    make_reason,
+    make_ringcx,
+    make_timeline,
+)
 from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 
-STATUSES = ["checked", "planned", "succeeded", "unresolved", "failed", "gate", "interrupted", "running"]
 VOID = {"br", "meta", "wbr"}
 INLINE = {"bdi", "code", "i", "span", "time", "wbr"}
-HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
-MASKED = "(•••) •••-••43"
-
-
-def make_reason(code, rows, *, extern_id="ACME-1", phone=MASKED):
-    reason = REASONS[code]
-    examples = [{"source_row": 41_000 + row, "externId": extern_id, "phone": phone} for row in range(min(rows, 2))]
-    return {
-        "code": code.value,
-        "outcome": reason.outcome.value,
-        "rows": rows,
-        "advice": reason.advice,
-        "examples": examples,
-    }
-
-
-def make_facts(status="succeeded", reasons=(), *, read=120_000, **changed):
-    """Return the facts of a run of `read` rows: those without one of `reasons` are loaded, or ready where none is."""
-    counts = dict.fromkeys(Outcome, 0)
-    for reason in reasons:
-        counts[Outcome(reason["outcome"])] += reason["rows"]
-    sends = status not in {"checked", "planned", "gate"}
-    counts[Outcome.LOADED if sends else Outcome.NOT_SENT] += read - sum(counts.values())
-    staged = read - counts[Outcome.REJECTED] - counts[Outcome.DUPLICATE]
-    loaded = counts[Outcome.LOADED]
-    facts = {
-        "run_id": "hospitals-20261121T021622-827e",
-        "job": "hospitals",
-        "started_at": "2026-11-21T02:16:22.376001+00:00",
-        "finished_at": "2026-11-21T02:19:25.207010+00:00",
-        "status": status,
-        "headline": f"{loaded:,} of {read:,} rows are in RingCX.",
-        "counts": {"rows_read": read, **{outcome.value: rows for outcome, rows in counts.items()}},
-        "balanced": True,
-        "batches": -(-staged // 1000),
-        "requests": 118 if sends else 0,
-        "leads_staged": staged,
-        "source": "/data/hospitals.csv",
-        "load": {
-            "campaign": "My Predictive Campaign",
-            "description": "Hospitals",
-            "dial_priority": "NORMAL",
-            "duplicate_handling": "REMOVE_FROM_LIST",
-            "time_zone_option": "EXPLICIT",
-            "list_state": "ACTIVE",
-            "dnc_tags": [],
-            "batch_size": 1000,
-        },
-        "max_reject_rate": 0.25,
-        "reject_rate": counts[Outcome.REJECTED] / read if read else 0.0,
-        "reasons": list(reasons),
-        "damage": [],
-        "time_zone_conflicts": 0,
-        "repairs": [{"note": "ZIP code got its leading zero back", "rows": 14}],
-        "time_zones": [{"value": "America/Chicago", "leads": staged, "loaded": loaded}] if staged else [],
-        "states": [{"value": f"S{n}", "leads": 900 - n, "loaded": 7} for n in range(55)],
-        "campaign": {"id": 12345, "name": "My Predictive Campaign"} if sends else None,
-        "warnings": [],
-        "leadferry_version": "0.1.0",
-        "folder": "/home/me/.leadferry/runs/hospitals-20261121T021622-827e",
-    }
-    if sends:
-        facts["delivery"] = [{"state": "accepted", "code": None, "times": 118, "message": "1000 leads inserted"}]
-    return facts | changed
-
-
-EVERY_REASON = [make_reason(reason, 1000 + place) for place, reason in enumerate(Reason)]
 
 
 @dataclass
@@ -189,10 +133,15 @@ def test_a_status_of_later_versions_is_shown_as_it_is():
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_page_can_be_read_by_a_screen_reader(status):
-    page = read_page(make_facts(status, EVERY_REASON, warnings=["a warning"]))
+    page = read_page(make_full_facts(status, EVERY_REASON))
     ids = [node.attributes["id"] for node in page.walk() if "id" in node.attributes]
     assert len(ids) == len(set(ids))
-    named = [node.attributes["aria-labelledby"].split() for node in page.walk() if "aria-labelledby" in node.attributes]
+    named = [
+        node.attributes[name].split()
+        for node in page.walk()
+        for name in ("aria-labelledby", "aria-describedby")
+        if name in node.attributes
+    ]
     assert {name for names in named for name in names} <= set(ids)
     levels = [int(node.tag[1]) for node in page.walk() if re.fullmatch("h[1-6]", node.tag)]
     assert levels[0] == 1
@@ -268,6 +217,117 @@ def test_books_that_do_not_balance_outweigh_the_rest():
     assert "Do not rely on these numbers" in page.text
     assert "Balanced: the outcomes add up" not in page.text
     assert not page.find("code"), "no command to go on with"
+
+
+def test_a_difference_between_the_books_is_told_with_its_size_and_what_to_do():
+    difference = {"what": "Fewer leads are seen than were inserted.", "expected": 9, "found": 7, "size": 2}
+    page = read_page(make_full_facts(ringcx=make_ringcx(7) | {"differences": [difference]}))
+    assert "Difference: Fewer leads are seen than were inserted. expected 9, found 7: 2 apart" in page.text
+    assert "RingCX's books and ours differ" in page.text
+    assert "No difference" not in page.text
+    assert [node.text for node in page.find("code", class_="code")] == [
+        "leadferry reconcile hospitals-20261121T021622-827e"
+    ]
+
+
+def test_books_of_ringcx_say_what_its_answers_left_out():
+    page = read_page(make_full_facts())
+    (table,) = [
+        each for each in page.find("table") if each.find("caption")[0].text.endswith("own numbers for this run")
+    ]
+    told = {row.find("th")[0].text: row.find("td")[0].text for row in table.find("tr")[1:]}
+    assert told["Supplied leads in the requests that RingCX answered"] == "120,000"
+    assert told["Inserted leads it says it made"] == "not told"
+    assert [name.split(" ", 2)[:2] for name in told if name.startswith("Removed")] == [
+        ["Removed", "as"],
+        ["Removed", "by"],
+    ]
+    assert "No difference between what was sent, what RingCX says and what it shows." in page.text
+    assert "RingCX removed 2 more leads as duplicates" in page.text
+
+
+def test_what_arrived_otherwise_is_told_by_field():
+    page = read_page(make_full_facts())
+    (table,) = page.find("table", class_="plain arrived")
+    told = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tr")[1:]]
+    assert told == [
+        ["zip", "row 7: 02116 became 2116", "9"],
+        ["lastName", "row 8: Núñez became nothing", "1"],
+    ]
+
+
+def test_a_sudden_change_stands_out_at_the_top_and_beside_the_usual_number():
+    page = read_page(make_full_facts())
+    (note,) = page.find("div", class_="note warn")
+    assert note.text == "Unlike earlier runs 120,000 rows were read; the usual number is 250,000."
+    (row,) = page.find("tr", class_="warn sudden")
+    assert row.text == "Rows read sudden change 120,000 250,000"
+
+
+def test_earlier_runs_are_listed_before_this_one():
+    page = read_page(make_full_facts("succeeded", [make_reason(Reason.PHONE_MISSING, 1_200)]))
+    (table,) = page.find("table", class_="values runs")
+    rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tr")[1:]]
+    assert len(rows) == 7
+    assert rows[0][1:] == ["Succeeded", "118,000", "117,000", "0.6%", "0.3%", "<0.1%"]
+    assert rows[-1][0].startswith("21 November 2026, 02:16:22 UTC, this run")
+    assert rows[-1][2:4] == ["120,000", "118,800"]
+    assert rows[-1][4] == "1%"
+
+
+def test_a_first_run_is_compared_with_nothing():
+    page = read_page(make_full_facts(history=[], comparison=[]))
+    assert not page.find("section", id="history")
+    assert not page.find("a", href="#history")
+
+
+def test_calling_hours_are_told_for_each_zone_and_hour():
+    page = read_page(make_full_facts())
+    assert "From 08:00 to 20:00 in Chicago time, all 120,000 may be called." in page.text
+    (zones,) = page.find("table", class_="values with-hours")
+    rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in zones.find("tr")[1:]]
+    assert rows[0] == ["America/Chicago", "", "60,000", "60,000", "08:00 to 21:00"]
+    assert rows[1][-1] == "07:00 to 20:00 4 in dispute: only 08:00 to 20:00 there"
+    hours = {row.find("th")[0].text: row.find("td")[0].text for row in page.find("tr") if len(row.find("td")) == 1}
+    assert [hours[hour] for hour in ("06:00", "07:00", "08:00", "20:00", "21:00")] == [
+        "0", "60,000", "120,000", "60,000", "0",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("clock", [None, "America/Chicago"])
+def test_nothing_to_call_is_no_error(clock):
+    hours = make_callable(0, 0) | {"clock": clock, "zones": [], "unknown": {"leads": 3, "loaded": 0}}
+    page = read_page(make_full_facts("checked", callable=hours))
+    (part,) = page.find("section", id="places")
+    assert not part.find("svg")
+    assert part.find("table", class_="values")
+
+
+def test_delivery_over_time_is_told_against_the_throttle():
+    page = read_page(make_full_facts())
+    (part,) = page.find("section", id="delivery")
+    assert "320 requests (accepted: 306, turned away: 8, no clear answer: 6)." in part.text
+    assert (
+        "No more than 8 in any 5 seconds; RingCX's throttle (30 in 10 s and 120 in 60 s) lets 30 through." in part.text
+    )
+    assert "The run was at work 2 times; the pauses between are left out." in part.text
+    (table,) = part.find("table", class_="values")
+    rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tr")[1:]]
+    assert rows[0] == ["02:16:00", "8", "6", "0", "1", "1"]
+    assert len(rows) == 40
+
+
+def test_a_fault_is_told_with_its_times():
+    told = [{"state": "unknown", "code": "NO_ANSWER", "times": 6, "message": "The answer did not arrive whole."}]
+    (table,) = read_page(make_full_facts(delivery=told)).find("table", class_="plain answers")
+    assert table.find("td", class_="moment")[0].text == "02:16:00 to 02:18:55"
+
+
+def test_a_delivery_of_a_moment_is_told_in_words_alone():
+    timeline = make_timeline() | {"buckets": make_timeline()["buckets"][:2]}
+    (part,) = read_page(make_full_facts(timeline=timeline)).find("section", id="delivery")
+    assert "16 requests" in part.text
+    assert not part.find("svg")
 
 
 @pytest.mark.parametrize("status", ["unresolved", "failed", "interrupted"])
@@ -379,38 +439,19 @@ def test_delivery_repeats_the_words_of_ringcx():
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_text_from_anywhere_never_becomes_markup(status):
-    sound = make_facts(status, [make_reason(Reason.PHONE_NOT_VALID, 2), make_reason(Reason.PHONE_REPEATED, 1)])
-    hostile = make_facts(
-        status,
-        [
-            make_reason(Reason.PHONE_NOT_VALID, 2, extern_id=HOSTILE, phone=HOSTILE) | {"detail": HOSTILE},
-            make_reason(Reason.PHONE_REPEATED, 1, extern_id=HOSTILE),
-        ],
-        headline=HOSTILE,
-        job=HOSTILE,
-        source=HOSTILE,
-        folder=HOSTILE,
-        run_id=HOSTILE,
-        warnings=[HOSTILE],
-        repairs=[{"note": HOSTILE, "rows": 1}],
-        time_zones=[{"value": HOSTILE, "leads": 1, "loaded": 0}],
-        states=[{"value": HOSTILE, "leads": 1, "loaded": 0}],
-        campaign={"id": 1, "name": HOSTILE},
-        load=sound["load"] | {"description": HOSTILE, "duplicate_handling": HOSTILE},
-        delivery=[{"state": HOSTILE, "code": HOSTILE, "times": 1, "message": HOSTILE}],
-        trouble={"code": HOSTILE, "message": HOSTILE, "next_step": HOSTILE},
-    )
+    sound = make_full_facts(status, [make_reason(Reason.PHONE_NOT_VALID, 2), make_reason(Reason.PHONE_REPEATED, 1)])
+    hostile = make_hostile_facts(status, HOSTILE)
     page = read_page(hostile)
-    known = {node.tag for node in read_page(sound).walk()} | {"br", "code", "ul", "li", "table"}
+    known = {node.tag for node in read_page(sound).walk()} | {"br", "code", "i"}
     assert {node.tag for node in page.walk()} <= known
     assert not [name for node in page.walk() for name in node.attributes if name.startswith("on")]
     assert page.find("h1")[0].text == HOSTILE
-    assert page.text.count("<script>alert(1)</script>") >= 18
+    assert page.text.count("<script>alert(1)</script>") >= 35
 
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_page_needs_nothing_but_itself(status):
-    html = render_page(make_facts(status, EVERY_REASON))
+    html = render_page(make_full_facts(status, EVERY_REASON))
     page = read_html(html)
     assert not page.find("script")
     assert not page.find("link")

@@ -214,10 +214,11 @@ def test_leads_that_never_arrived_are_sent_again_with_a_word_on_the_run_that_sto
     job = make_job(lead_rows(15), load=SKIP, delivery={"give_up_seconds": 1})
     ringcx.set_faults([{"call": "direct", "from": 2, "fault": "status_before_commit", "status": 503}])
     first = here("load", job, code=1)
-    assert first["counts"]["LOADED"] == 10
+    loaded = first["counts"]["LOADED"]
+    assert loaded in {5, 10}  # whichever request came first
     ringcx.set_faults([])
 
-    again = counted(here("load", job), UNCHANGED=10, LOADED=5)
+    again = counted(here("load", job), UNCHANGED=loaded, LOADED=15 - loaded)
 
     told = " ".join(again["warnings"])
     assert "1 earlier run did not settle every lead" in told

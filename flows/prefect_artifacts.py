@@ -4,10 +4,11 @@ Nothing here names a lead: no phone number, no external id, no example.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
 from transforms.vocabulary.outcomes import Outcome
 
@@ -16,11 +17,23 @@ MOST_ROWS: Final = 1000
 
 
 def publish_artifacts(facts: Mapping[str, Any]) -> None:
-    """Publish the report's summary and its reasons under keys named after the job, so that Prefect keeps a history."""
+    """Publish the report's summary, its reasons and a link to its page, under keys named after the job.
+
+    Prefect keeps a history of each key.
+    """
     slug = artifact_slug(facts["job"])
-    create_markdown_artifact(_summary(facts), key=f"{slug}-summary", description=f"What became of {facts['run_id']}")
+    create_markdown_artifact(
+        tell_summary(facts), key=f"{slug}-summary", description=f"What became of {facts['run_id']}"
+    )
     create_table_artifact(
         _reasons(facts), key=f"{slug}-reasons", description="Why rows were not loaded, most rows first"
+    )
+    page = Path(facts["folder"]).resolve() / "report.html"
+    create_link_artifact(
+        page.as_uri(),
+        link_text=f"Report of {facts['run_id']}",
+        key=f"{slug}-report",
+        description="The whole report, on the host that made it; browsers open it from its own disk only",
     )
 
 
@@ -29,13 +42,14 @@ def artifact_slug(job_name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", job_name.lower()).strip("-")
 
 
-def _summary(facts: Mapping[str, Any]) -> str:
+def tell_summary(facts: Mapping[str, Any]) -> str:
+    """Return the run as Markdown: the headline, the numbers, and what stands out."""
     counts = facts["counts"]
     lines = [
-        f"# {facts['headline']}",
+        f"# {_as_text(facts['headline'])}",
         "",
         (
-            f"Run `{facts['run_id']}` of job `{facts['job']}`: **{facts['status']}**, "
+            f"Run `{facts['run_id']}` of job {_as_text(facts['job'])}: **{facts['status']}**, "
             f"the books are {'balanced' if facts['balanced'] else '**not balanced**'}."
         ),
         "",
@@ -50,6 +64,7 @@ def _summary(facts: Mapping[str, Any]) -> str:
         ),
         "",
         *_plan(facts),
+        *_what_stands_out(facts),
         f"Report: `{facts['folder']}/report.html`  ",
         f"Rejected rows: `{facts['folder']}/rejects.csv`",
     ]
@@ -67,6 +82,23 @@ def _plan(facts: Mapping[str, Any]) -> list[str]:
         ),
         "",
     ]
+
+
+def _what_stands_out(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what differs from RingCX's books or from earlier runs, and what RingCX's throttle and faults did."""
+    differences = (facts.get("ringcx") or {}).get("differences") or ()
+    told = [f"{each['what']} Expected {each['expected']:,}, found {each['found']:,}." for each in differences]
+    told += [each["sentence"] for each in facts.get("comparison") or () if each["sudden"]]
+    told += facts["warnings"]
+    yield from (f"- {_as_text(sentence)}" for sentence in told)
+    faults = (facts.get("timeline") or {}).get("faults") or ()
+    yield from (f"- {_as_text(each['code'] or each['state'])} was met {each['times']:,} times." for each in faults)
+    yield ""
+
+
+def _as_text(text: str) -> str:
+    """Write a text, part of which may be anybody's, so that Markdown leaves it as it is."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", text)
 
 
 def _reasons(facts: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -38,6 +38,7 @@ from flows.clock import now
 from flows.job_file import read_job
 from flows.prefect_artifacts import artifact_slug, publish_artifacts
 from flows.prefect_logging import LoggedProgress
+from flows.prefect_progress import ShownProgress
 from flows.prefect_secrets import find_secret, with_secret_blocks
 from flows.reporting import STATUS_PLANNED, STATUS_SUCCEEDED
 from flows.run import Run, Stages, opened_run, run_stages
@@ -188,8 +189,8 @@ def report(run_id: str, status: str) -> State[Any] | None:
 @task(name="plan", task_run_name="plan", cache_policy=NO_CACHE, retries=0, persist_result=False)
 def plan(job: str, limit: int | None) -> str:
     """Prepare a job and show what would be sent; return the path of report.json."""
-    progress = LoggedProgress(get_run_logger())
     read = read_job(Path(job))
+    progress = LoggedProgress(get_run_logger(), ShownProgress(artifact_slug(read.name)))
     name = name_of_check(read.name, None, planned=True)
     facts = check_job(
         read.as_of(now(), name),
@@ -245,8 +246,10 @@ def _hosted(run_id: str, stop: threading.Event | None = None) -> Iterator[_Hoste
     if run_id in _HERE:
         yield _HERE[run_id]
         return
-    progress = LoggedProgress(get_logger("leadferry"))
+    shown = ShownProgress("")
+    progress = LoggedProgress(get_logger("leadferry"), shown)
     with opened_run(run_id, progress, stop) as opened:
+        shown.slug = artifact_slug(opened.job.name)
         run = replace(opened, account=with_secret_blocks(opened.account), find_secret=find_secret)
         _HERE[run_id] = _Hosted(run, progress)
         try:

@@ -1,7 +1,9 @@
-"""How a run tells Prefect what it is doing: a line at the start of a stage and at each tenth of it."""
+"""How a run tells Prefect what it is doing: a line at the start of a stage and at each tenth of it, and a bar."""
 
 import logging
 from typing import Final
+
+from flows.prefect_progress import ShownProgress
 
 Logger = logging.Logger | logging.LoggerAdapter[logging.Logger]
 
@@ -14,9 +16,9 @@ class LoggedProgress:
     The logger is given by each task as it begins: a stage's own threads have no run context to find it by.
     """
 
-    def __init__(self, logger: Logger) -> None:
-        """Log to `logger` until a task gives its own."""
-        self._logger = logger
+    def __init__(self, logger: Logger, shown: ShownProgress) -> None:
+        """Log to `logger` until a task gives its own, and move the bars of `shown`."""
+        self._logger, self._shown = logger, shown
         self._stage, self._unit, self._total = "", "", 0
         self._done = self._told = 0
 
@@ -29,6 +31,8 @@ class LoggedProgress:
         self._stage, self._unit, self._total = stage, unit, total or 0
         self._done = self._told = 0
         self._logger.info("%s: %s %s", stage, f"{total:,}" if total is not None else "an unknown number of", unit)
+        if self._total:
+            self._shown.begin(stage, f"{stage}: 0 of {self._total:,} {unit}")
 
     def advance(self, done: int, note: str = "") -> None:
         """Count, and say so at each tenth."""
@@ -36,7 +40,9 @@ class LoggedProgress:
         tenth = self._done * _LINES_A_STAGE // self._total if self._total else 0
         if tenth > self._told:
             self._told = tenth
-            self._logger.info("%s: %s of %s %s%s", self._stage, f"{self._done:,}", f"{self._total:,}", self._unit, note)
+            text = f"{self._stage}: {self._done:,} of {self._total:,} {self._unit}{note}"
+            self._logger.info("%s", text)
+            self._shown.show(self._done / self._total, text)
 
     def warn(self, message: str) -> None:
         """Log a warning."""

@@ -23,6 +23,7 @@ from connectors.sandbox.settings import SandboxSettings
 from flows.prefect_processes import DEPLOYMENT, PROJECT, PrefectStack, clean_environment, end_session
 from tests.conftest import Ended, lead_rows
 from tests.notice_receivers import webhook
+from tests.report_facts import make_full_facts, make_ringcx
 
 pytestmark = pytest.mark.prefect
 
@@ -152,7 +153,10 @@ def test_a_load_runs_one_task_a_stage_and_shows_its_report(prefect, stack, make_
     assert run["state"]["message"] == ended.json["headline"]
     assert list(task_states(stack, run["id"]).items()) == [(stage, "COMPLETED") for stage in STAGES]
     shown = {artifact["key"]: artifact for artifact in of_flow_run(stack, "artifacts", run["id"])}
-    assert set(shown) == {"leads-summary", "leads-reasons"}
+    bars = {"leads-progress-prepare", "leads-progress-deliver", "leads-progress-reconcile"}
+    assert set(shown) == {"leads-summary", "leads-reasons", "leads-report", *bars}
+    assert {float(shown[bar]["data"]) for bar in bars} == {100.0}
+    assert f"](file://{ended.json['folder']}/report.html)" in shown["leads-report"]["data"]
     assert ended.json["headline"] in shown["leads-summary"]["data"]
     assert "report.html" in shown["leads-summary"]["data"]
     assert [reason["reason"] for reason in json.loads(shown["leads-reasons"]["data"])] == [
@@ -167,7 +171,7 @@ def test_both_ways_of_running_come_to_the_same_report(prefect, leadferry, stack,
     ringcx.reset(SandboxSettings(throttles=False))
     in_tasks = prefect("load", job, "--json", "--run-id", "same").json
 
-    of_this_run = {"run_id", "started_at", "finished_at", "folder"}
+    of_this_run = {"run_id", "started_at", "finished_at", "folder", "timeline", "history"}
     assert set(plain) == set(in_tasks)
     assert {key for key in plain if plain[key] != in_tasks[key]} <= of_this_run
     assert plain["counts"]["LOADED"] == 20
@@ -180,7 +184,26 @@ def everything_told(stack: PrefectStack, name: str) -> list[str]:
     lines = stack.call("POST", "logs/filter", {"logs": {"flow_run_id": {"any_": [run["id"]]}}})
     told = [line["message"] for line in lines]
     assert len(told) > 5
-    return [*told, *(artifact["data"] for artifact in of_flow_run(stack, "artifacts", run["id"]))]
+    return [*told, *(str(artifact["data"]) for artifact in of_flow_run(stack, "artifacts", run["id"]))]
+
+
+def test_the_summary_says_what_stands_out_and_takes_no_text_for_markdown():
+    from flows.prefect_artifacts import tell_summary  # noqa: PLC0415 - imports Prefect, for seconds
+
+    difference = {"what": "Fewer leads are seen than were inserted.", "expected": 9_000, "found": 7, "size": 8_993}
+    facts = make_full_facts(
+        headline="Nothing was sent: 1 column damaged ([x](http://example.com) <b>)",
+        ringcx=make_ringcx(7) | {"differences": [difference]},
+        warnings=["`code` | cell"],
+    )
+
+    told = tell_summary(facts)
+
+    assert told.startswith(r"# Nothing was sent: 1 column damaged (\[x\](http://example.com) \<b\>)")
+    assert "- Fewer leads are seen than were inserted. Expected 9,000, found 7." in told
+    assert "- 120,000 rows were read; the usual number is 250,000." in told
+    assert r"- \`code\` \| cell" in told
+    assert "- NO\\_ANSWER was met 6 times." in told
 
 
 def test_a_quality_gate_fails_the_flow_run_and_exits_with_3(prefect, stack, make_job):

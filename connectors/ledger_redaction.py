@@ -12,9 +12,9 @@ from connectors.ledger_tables import EVENTS
 
 def strip_run(db: Connection, run_id: str) -> None:
     """Empty baselines and servers' words of a run's events, and keep of each answer its counters alone."""
-    _zero_what_is_freed(db)
-    db.execute(EVENTS.update().where(EVENTS.c.run_id == run_id).values(baseline="[]", message=None))
-    _rewrite_answers(db, run_id, lambda answer: {"counts": answer["counts"]} if "counts" in answer else None)
+    _rewrite_events(
+        db, run_id, lambda _: [], lambda answer: {"counts": answer["counts"]} if "counts" in answer else None
+    )
 
 
 def forget_leads(db: Connection, run_id: str, lead_ids: Collection[int]) -> int:
@@ -22,18 +22,11 @@ def forget_leads(db: Connection, run_id: str, lead_ids: Collection[int]) -> int:
 
     Returns in how many events something was taken out.
     """
-    _zero_what_is_freed(db)
-    own = EVENTS.c.run_id == run_id
-    changed = db.execute(EVENTS.update().where(own, EVENTS.c.message.is_not(None)).values(message=None)).rowcount
-    held = db.execute(sa.select(EVENTS.c.event_id, EVENTS.c.baseline).where(own, EVENTS.c.baseline != "[]")).all()
-    for event_id, baseline in held:
-        before = orjson.loads(baseline)
-        left = [lead_id for lead_id in before if lead_id not in lead_ids]
-        if left != before:
-            changed += 1
-            values = {"baseline": orjson.dumps(left).decode()}
-            db.execute(EVENTS.update().where(EVENTS.c.event_id == event_id).values(values))
-    return changed + _rewrite_answers(db, run_id, _without_rejected_rows)
+
+    def keep_others(baseline: list[int]) -> list[int]:
+        return [lead_id for lead_id in baseline if lead_id not in lead_ids]
+
+    return _rewrite_events(db, run_id, keep_others, _without_rejected_rows)
 
 
 def _without_rejected_rows(answer: dict[str, Any]) -> dict[str, Any]:
@@ -43,16 +36,28 @@ def _without_rejected_rows(answer: dict[str, Any]) -> dict[str, Any]:
     return answer | {"rejected": [{"message": "", "fits": row["fits"]} for row in answer["rejected"] if "fits" in row]}
 
 
-def _rewrite_answers(db: Connection, run_id: str, rewrite: Callable[[dict[str, Any]], dict[str, Any] | None]) -> int:
-    query = sa.select(EVENTS.c.event_id, EVENTS.c.answer).where(EVENTS.c.run_id == run_id, EVENTS.c.answer.is_not(None))
+def _rewrite_events(
+    db: Connection,
+    run_id: str,
+    baseline_of: Callable[[list[int]], list[int]],
+    answer_of: Callable[[dict[str, Any]], dict[str, Any] | None],
+) -> int:
+    """Write a run's events anew, without servers' words, and return how many of them changed."""
+    _zero_what_is_freed(db)
+    columns = (EVENTS.c.event_id, EVENTS.c.baseline, EVENTS.c.message, EVENTS.c.answer)
     changed = 0
-    for event_id, text in db.execute(query).all():
-        before = orjson.loads(text)
-        after = rewrite(before)
-        if after != before:
-            changed += 1
-            values = {"answer": None if after is None else orjson.dumps(after).decode()}
-            db.execute(EVENTS.update().where(EVENTS.c.event_id == event_id).values(values))
+    for event_id, baseline, message, answer in db.execute(sa.select(*columns).where(EVENTS.c.run_id == run_id)).all():
+        before = orjson.loads(baseline), None if answer is None else orjson.loads(answer)
+        after = baseline_of(before[0]), None if before[1] is None else answer_of(before[1])
+        if (after, None) == (before, message):
+            continue
+        changed += 1
+        values = {
+            "baseline": orjson.dumps(after[0]).decode(),
+            "message": None,
+            "answer": None if after[1] is None else orjson.dumps(after[1]).decode(),
+        }
+        db.execute(EVENTS.update().where(EVENTS.c.event_id == event_id).values(values))
     return changed
 
 

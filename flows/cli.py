@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
@@ -21,6 +21,9 @@ from transforms.vocabulary.errors import (
     QualityGateError,
     RunInterruptedError,
 )
+
+if TYPE_CHECKING:
+    from flows.looking_up import Asked
 
 EXIT_UNRESOLVED = 1
 EXIT_INTERRUPTED = 130
@@ -33,6 +36,7 @@ _LIMIT = click.option("--limit", type=click.IntRange(min=1), help="Read only the
 _OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the run's files here.")
 _SOURCE = click.option("--source", help="Read this file, not the job's own source: such as a mended rejects.csv.")
 _RUN_ID = click.option("--run-id", help="Name the run yourself (letters, digits, dot, dash, underscore).")
+_BY = click.option("--as", "by", type=click.Choice(["phone", "id"]), help="Take it for this alone, not for either.")
 _PREFECT = click.option("--prefect", is_flag=True, help="Run as a Prefect flow, also without PREFECT_API_URL.")
 
 
@@ -201,6 +205,36 @@ def runs(run_id: str | None, prune: str | None, *, dry_run: bool, force: bool, a
             click.echo(json.dumps(shown, indent=2) if as_json else tell_run(shown))
         finally:
             ledger.close()
+
+
+@cli.command()
+@click.argument("who", metavar="PHONE|EXTERNID")
+@_BY
+@click.option("--dry-run", is_flag=True, help="Say where the person is, and change nothing.")
+@click.option("--force", is_flag=True, help="Also in runs that could still be resumed; they can't be after that.")
+@_JSON
+@_DEBUG
+def forget(who: str, by: str | None, *, dry_run: bool, force: bool, as_json: bool, debug: bool) -> None:
+    """Take one person, by number (in any writing) or external id, out of everything kept here, and say where they were.
+
+    `-` reads the number or id from standard input, so that it shows in no list of processes.
+    """
+    with _errors_told(as_json=as_json, debug=debug):
+        from flows.clock import now
+        from flows.forgetting import forget_person, tell_forgetting
+        from flows.run_place import ledger_if_kept, require_home
+
+        home = require_home()
+        with ledger_if_kept() as ledger:
+            facts = forget_person(ledger, home, _asked(who, by), moment=now().isoformat(), force=force, dry_run=dry_run)
+        click.echo(json.dumps(facts, indent=2) if as_json else tell_forgetting(facts))
+
+
+def _asked(who: str, by: str | None) -> "Asked":
+    from flows.looking_up import Asked
+
+    text = sys.stdin.readline() if who == "-" else who
+    return Asked(text, "phone" if by == "phone" else "id" if by == "id" else None)
 
 
 def _prune(age: str, *, dry_run: bool, force: bool, as_json: bool) -> None:

@@ -30,7 +30,7 @@ class KeptRun:
     @property
     def may_go_on(self) -> bool:
         """Whether the run can be resumed, and has something left to do or to find out."""
-        if self.record is None or self.record.pruned_at is not None:
+        if self.record is None or self.record.pruned_at is not None or self.record.forgotten_at is not None:
             return False
         if self.record.status != "failed":
             return self.record.status in _GOES_ON

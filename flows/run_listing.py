@@ -103,7 +103,7 @@ def tell_run(shown: dict[str, Any]) -> str:
 
 
 def _how_to_go_on(shown: dict[str, Any]) -> str:
-    return "" if shown["pruned_at"] else f"; go on with: leadferry resume {shown['run_id']}"
+    return "" if shown["pruned_at"] or shown["forgotten_at"] else f"; go on with: leadferry resume {shown['run_id']}"
 
 
 def tell_report(facts: dict[str, Any]) -> str:

@@ -87,7 +87,7 @@ def clear_place(folder: RunFolder, runs: "Iterable[RunRecord]", *, taken: bool =
         raise ConfigurationError(
             "RUN_EXISTS", f"There is already a run {there[0].run_id}.", "Choose another --run-id, or none."
         )
-    unfinished = [run.run_id for run in there if run.status in MAY_GO_ON and run.pruned_at is None]
+    unfinished = [run.run_id for run in there if run.status in MAY_GO_ON and not (run.pruned_at or run.forgotten_at)]
     if unfinished:
         raise ConfigurationError(
             "FOLDER_IN_USE",

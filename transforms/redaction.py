@@ -27,6 +27,16 @@ def without_rows(facts: Mapping[str, Any], rows: Collection[int], reasons: Colle
     return left
 
 
+def count_examples(facts: Any, rows: Collection[int]) -> int:  # noqa: ANN401 - a JSON value
+    """Return how many examples of the source rows `rows` stand anywhere in `facts`."""
+    if isinstance(facts, list):
+        return sum(count_examples(each, rows) for each in facts)
+    if not isinstance(facts, Mapping):
+        return 0
+    own = sum(each.get(_ROW) in rows for each in facts.get(_EXAMPLES) or () if isinstance(each, Mapping))
+    return own + sum(count_examples(each, rows) for each in facts.values())
+
+
 def _with_trouble(facts: Mapping[str, Any], left: dict[str, Any]) -> dict[str, Any]:
     """Have the trouble's code stand for its message, which may repeat a server's words."""
     trouble = facts.get("trouble")

@@ -333,3 +333,63 @@ def test_moments_of_events_are_told_in_order_however_many_there_are(ledger):
     assert told[1:] == told[:1] * 3
     assert (told[0][0].started_at, told[0][0].message) == (NOW.isoformat(), "words")
     assert list(ledger.event_moments("run-2")) == []
+
+
+# --- numbers, and lead data that goes ---------------------------------------------------------------------------
+
+
+def test_earlier_whole_runs_of_a_job_are_told_newest_first(ledger):
+    others = {"b": {}, "c": {}, "limited": {"row_limit": 5}, "mended": {"other_source": "rejects.csv"}}
+    for place, (run_id, changes) in enumerate(others.items()):
+        started = f"2026-01-0{3 + place}T00:00:00+00:00"
+        ledger.open_run(replace(RUN, run_id=run_id, started_at=started, **changes))
+    ledger.open_run(replace(RUN, run_id="other", job="another", started_at="2026-01-03T00:00:00+00:00"))
+
+    before = ledger.runs_before("hospitals", "2026-02-01T00:00:00+00:00", 2)
+
+    assert [run.run_id for run in before] == ["c", "b"]
+    assert [run.run_id for run in ledger.runs_before("hospitals", "2026-01-03T00:00:00+00:00", 9)] == ["run-1"]
+
+
+def told_of_leads(ledger):
+    """Record an answer and a refusal that have something of leads in them."""
+    first = ledger.begin_attempt("run-1", 1, places=None, baseline=[7, 8, 9], now=NOW)
+    answer = {"counts": {"inserted": 9}, "rejected": [{"message": "Ann is no lead", "fits": [3]}]}
+    ledger.end_attempt(first, state=EventState.ACCEPTED, code=None, message="Ann", answer=answer, now=NOW)
+    second = ledger.begin_attempt("run-1", 2, places=None, baseline=[], now=NOW)
+    ledger.end_attempt(second, state=EventState.REFUSED, code="HTTP_400", message="Ben", answer=None, now=NOW)
+
+
+def test_a_stripped_run_keeps_states_codes_and_counters(ledger):
+    told_of_leads(ledger)
+
+    ledger.strip_run("run-1", "2026-03-01T00:00:00+00:00")
+
+    first, second = ledger.events("run-1")
+    assert (first.state, first.baseline, first.message) == (EventState.ACCEPTED, frozenset(), None)
+    assert first.answer == {"counts": {"inserted": 9}}
+    assert (second.state, second.code, second.message) == (EventState.REFUSED, "HTTP_400", None)
+    assert ledger.find_run("run-1").pruned_at == "2026-03-01T00:00:00+00:00"
+
+
+def test_forgotten_leads_leave_baselines_and_words_and_others_stay(ledger):
+    told_of_leads(ledger)
+
+    assert ledger.forget_leads("run-1", {8}, "2026-03-01T00:00:00+00:00") == 2
+
+    first, second = ledger.events("run-1")
+    assert (first.baseline, first.message, second.message) == (frozenset({7, 9}), None, None)
+    assert first.answer == {"counts": {"inserted": 9}, "rejected": [{"message": "", "fits": [3]}]}
+    assert ledger.find_run("run-1").forgotten_at is not None
+    assert ledger.forget_leads("run-1", {8}, "2026-03-02T00:00:00+00:00") == 0
+
+
+def test_only_who_has_the_run_takes_lead_data_out_of_it(ledger, open_ledger):
+    told_of_leads(ledger)
+    other = open_ledger()
+
+    for take in (lambda: other.strip_run("run-1", "x"), lambda: other.forget_leads("run-1", {8}, "x")):
+        with pytest.raises(DeliveryError, match="taken over"):
+            take()
+
+    assert ledger.events("run-1")[0].message == "Ann"

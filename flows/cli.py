@@ -170,6 +170,30 @@ def resume(run_id: str, *, prefect: bool, as_json: bool, debug: bool) -> None:
 
 
 @cli.command()
+@click.argument("run_id")
+@_JSON
+@_DEBUG
+def reconcile(run_id: str, *, as_json: bool, debug: bool) -> None:
+    """Read the run RUN_ID back from RingCX again: settle what was open, pick up new states; sends nothing."""
+    with _errors_told(as_json=as_json, debug=debug):
+        from flows.run_place import require_home
+
+        require_home()
+        stop = Event()
+        try:
+            with _stopping_on_signals(stop):
+                facts = _reconcile_here(run_id, stop)
+        except (RunInterruptedError, KeyboardInterrupt):
+            stopped = RunInterruptedError(
+                "INTERRUPTED",
+                f"Reading {run_id} back was interrupted; the run is as it was.",
+                f"Start anew with: leadferry reconcile {run_id}",
+            )
+            _fail(stopped, as_json=as_json)
+        _tell_ended(facts, as_json=as_json)
+
+
+@cli.command()
 @click.argument("run_id", required=False)
 @click.option("--prune", metavar="AGE", help="Delete the lead data of runs that ended longer ago: 12h, 30d, 8w.")
 @click.option("--dry-run", is_flag=True, help="With --prune: say what would be deleted, and delete nothing.")
@@ -357,6 +381,11 @@ def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
             "INTERRUPTED", f"The run {run_id} was interrupted.", f"Go on with: leadferry resume {run_id}"
         )
         _fail(stopped, as_json=as_json)
+    _tell_ended(facts, as_json=as_json)
+
+
+def _tell_ended(facts: dict[str, Any], *, as_json: bool) -> None:
+    """Tell what a run came to and, where it is not good, what is left to do; exits then."""
     _tell(facts, as_json=as_json)
     if facts["status"] != "succeeded":
         click.echo(_what_is_left(facts), err=True)
@@ -367,6 +396,10 @@ def _what_is_left(facts: dict[str, Any]) -> str:
     """Say what a person does about a run that ended without being good."""
     if not facts["balanced"]:
         return f"the books do not balance: do not rely on these numbers, and keep {facts['folder']} to find out why"
+    differences = (facts["ringcx"] or {}).get("differences", ())
+    if differences and not all(each["settles_later"] for each in differences):
+        told = "; ".join(f"{each['what']}: {each['found']:,} of {each['expected']:,}" for each in differences)
+        return f"RingCX's own numbers do not agree ({told}); look again with: leadferry reconcile {facts['run_id']}"
     if facts["counts"]["UNRESOLVED"] or facts["counts"]["NOT_SENT"]:
         return f"not every row is settled; go on with: leadferry resume {facts['run_id']}"
     return f"RingCX refused a whole request; {facts['folder']}/rejects.csv has its rows and the server's words"
@@ -400,6 +433,15 @@ def _run_here(run_id: str, stop: Event) -> dict[str, Any]:
 
     with terminal_progress() as progress, opened_run(run_id, progress, stop) as run:
         return run_stages(run)
+
+
+def _reconcile_here(run_id: str, stop: Event) -> dict[str, Any]:
+    gc.set_threshold(*_GC_THRESHOLD)
+    from flows.progress import terminal_progress
+    from flows.run import opened_run, reconcile_again
+
+    with terminal_progress() as progress, opened_run(run_id, progress, stop) as run:
+        return reconcile_again(run)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ needs repeated misses until the settling time is over.
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -298,7 +298,7 @@ class Delivery:
         return dt.datetime.fromisoformat(event.started_at) + dt.timedelta(seconds=self._plan.timeout_seconds) + settle
 
 
-def ours(leads: tuple[FoundLead, ...], baseline: frozenset[int]) -> list[FoundLead]:
+def ours(leads: Iterable[FoundLead], baseline: frozenset[int]) -> list[FoundLead]:
     """Return the leads that were not there before the batch was first sent."""
     return [lead for lead in leads if lead.lead_id not in baseline]
 

@@ -36,11 +36,11 @@ def _plan(folder: RunFolder, prepared: Prepared, first: bytes) -> dict[str, Any]
     }
 
 
-def shortest_seconds(requests: int) -> int:
-    """Return the seconds that RingCX's throttle of direct loads makes `requests` take at least, answers left out."""
+def shortest_seconds(requests: int, call: Call = Call.DIRECT) -> int:
+    """Return the seconds that RingCX's throttle of `call` makes `requests` take at least, answers left out."""
     sent_at: list[int] = []
     for number in range(requests):
         # Each window holds so many requests: one more may go when the first of them is out of it.
-        free = [sent_at[-limit] + seconds for limit, seconds in LIMITS[Call.DIRECT] if number >= limit]
+        free = [sent_at[-limit] + seconds for limit, seconds in LIMITS[call] if number >= limit]
         sent_at.append(max(free, default=0))
     return sent_at[-1] if sent_at else 0

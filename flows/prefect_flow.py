@@ -32,6 +32,7 @@ from prefect.logging import get_logger
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 
+from flows import reading_back
 from flows import run as in_process
 from flows.check_run import check_job
 from flows.clock import now
@@ -177,7 +178,7 @@ def deliver(run_id: str) -> State[Any] | None:
 @task(name="reconcile", task_run_name="reconcile", cache_policy=NO_CACHE, retries=0, persist_result=False)
 def reconcile(run_id: str) -> State[Any] | None:
     """Read the load back and give each lead its outcome."""
-    return _work(run_id, in_process.reconcile)
+    return _work(run_id, reading_back.reconcile)
 
 
 @task(name="report", task_run_name="report", cache_policy=NO_CACHE, retries=0, persist_result=False)

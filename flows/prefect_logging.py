@@ -44,6 +44,10 @@ class LoggedProgress:
             self._logger.info("%s", text)
             self._shown.show(self._done / self._total, text)
 
+    def say(self, message: str) -> None:
+        """Log a line."""
+        self._logger.info(message)
+
     def warn(self, message: str) -> None:
         """Log a warning."""
         self._logger.warning(message)

@@ -20,18 +20,25 @@ class Progress(Protocol):
     def advance(self, done: int, note: str = "") -> None:
         """Say that `done` more units are finished."""
 
+    def say(self, message: str) -> None:
+        """Say what comes next."""
+
     def warn(self, message: str) -> None:
         """Say something a person should know now."""
 
 
 class SilentProgress:
-    """Shows no bar; warnings go to standard error."""
+    """Shows no bar; words go to standard error."""
 
     def begin(self, stage: str, total: int | None, unit: str) -> None:
         """Show nothing."""
 
     def advance(self, done: int, note: str = "") -> None:
         """Show nothing."""
+
+    def say(self, message: str) -> None:
+        """Print it on standard error."""
+        print(message, file=sys.stderr)
 
     def warn(self, message: str) -> None:
         """Print the warning."""
@@ -54,6 +61,10 @@ class TerminalProgress:
         """Move the newest line's bar."""
         if self._task is not None:
             self._bars.update(self._task, advance=done, note=note)
+
+    def say(self, message: str) -> None:
+        """Print it above the bars."""
+        self._console.print(message, markup=False)
 
     def warn(self, message: str) -> None:
         """Print the warning above the bars."""

@@ -20,6 +20,7 @@ from flows.wording import counted
 from transforms.accounting import (
     NOT_LOADED,
     count_conflicts,
+    count_lead_states,
     count_notes,
     count_outcomes,
     count_values,
@@ -89,6 +90,7 @@ def write_run_report(
             "counts": partial(count_outcomes, outcomes),
             "time_zone_conflicts": partial(count_conflicts, outcomes),
             "repairs": partial(count_notes, outcomes),
+            "lead_states": partial(count_lead_states, outcomes),
         }
     )
     counts = found["counts"]
@@ -118,11 +120,16 @@ def write_run_report(
         "callable": tell_callable(
             found["zones"], dt.datetime.fromisoformat(started_at).date(), job.time_zones.calling_hours
         ),
+        "lead_states": found["lead_states"],
+        "ringcx": None,
+        "arrived_differently": [],
+        "reading_back": None,
         "campaign": None,
         "warnings": [],
         "leadferry_version": VERSION,
         "folder": str(folder.path),
     } | dict(more or {})
+    facts["status"] = _status_by_books(facts)
     facts["history"] = [run.tell() for run in earlier]
     facts["comparison"] = compare_runs(
         this_run(facts, prepared),
@@ -160,6 +167,18 @@ def _final_status(status: str, counts: Mapping[str, int], *, balanced: bool) -> 
     if status == STATUS_SUCCEEDED and counts[Outcome.NOT_SENT]:
         return STATUS_FAILED
     return status
+
+
+def _status_by_books(facts: Mapping[str, Any]) -> str:
+    """Return the status after RingCX's own numbers: a difference is never green, whatever the rows say.
+
+    Leads that it inserted and no search shows may show later; any other difference will not go away.
+    """
+    status: str = facts["status"]
+    differences = (facts["ringcx"] or {}).get("differences", ())
+    if status not in {STATUS_SUCCEEDED, STATUS_UNRESOLVED} or not differences:
+        return status
+    return STATUS_UNRESOLVED if all(each["settles_later"] for each in differences) else STATUS_FAILED
 
 
 def _headline(facts: Mapping[str, Any]) -> str:

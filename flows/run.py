@@ -4,9 +4,7 @@ Every stage can be run again: it starts from what the folder and the ledger say 
 """
 
 import datetime as dt
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,19 +14,19 @@ from typing import Any, Final
 
 import polars as pl
 
-from connectors.ledger import BatchEvent, EventState, EventTally, Ledger, RunRecord
+from connectors.ledger import EventState, EventTally, Ledger, RunRecord
 from connectors.ledger_leases import TAKEN_OVER
-from connectors.ringcx.answers import Campaign, Found
+from connectors.ringcx.answers import Campaign
 from connectors.ringcx.campaigns import choose_campaign, outside_its_dates
 from connectors.ringcx.client import RingCx
 from connectors.ringcx.settings import Account
-from connectors.ringcx.throttle import Throttle, interrupted
+from connectors.ringcx.throttle import Throttle
 from connectors.sources.extract import SOURCE_FILE, SOURCE_ROW
-from connectors.staging import read_batch, scan, write_chunks
+from connectors.staging import scan
 from flows import settings
 from flows.awaiting import await_source
 from flows.clock import now
-from flows.delivery import Delivery, DeliveryPlan, ours
+from flows.delivery import Delivery, DeliveryPlan
 from flows.delivery_state import BLAMES_A_LEAD, FAILED_AS_A_WHOLE, Standing, fold_events
 from flows.earlier_loads import is_same_place, of_same_job, read_earlier_loads
 from flows.fetching import fetched
@@ -39,6 +37,8 @@ from flows.kept_runs import refuse_stripped
 from flows.notifying import end_told
 from flows.preparation import Prepared, prepare_run
 from flows.progress import Progress
+from flows.read_back import ReadBack
+from flows.reading_back import reconcile
 from flows.reporting import (
     STATUS_FAILED,
     STATUS_GATE,
@@ -55,7 +55,6 @@ from flows.timeline import tell_timeline
 from transforms.batching import Batch
 from transforms.fingerprint import fingerprint_rows
 from transforms.history import PastRun
-from transforms.reconciling import AnsweredPiece, BatchEvidence, SeenLead, fit_rejected, reconcile_batch
 from transforms.unchanged import EarlierLoads
 from transforms.vocabulary.errors import (
     ConfigurationError,
@@ -69,16 +68,8 @@ from transforms.vocabulary.errors import (
 _READING_PATIENCE: Final = 60.0
 """Seconds for which a search is repeated while RingCX is out of reach."""
 
-_FIRST_LOOK, _SLOWEST_LOOK = 0.25, 5.0
-
-_READERS: Final = 8
-"""Batches read back at once; RingCX's search throttle allows no more than that to be worth while."""
-
 _PIECE_ROWS: Final = 125_000
 """Rows of the extract that are held at once for their fingerprint."""
-
-_SENT_ROWS: Final = 50_000
-"""Rows of a row group of the outcomes read back: what is held until it is full."""
 
 
 @dataclass
@@ -284,38 +275,6 @@ def deliver(run: Run) -> None:
     Delivery(_delivery_plan(run, campaign.campaign_id), run.ledger, run.ringcx, run.stop, now).run(batches, on_batch)
 
 
-def reconcile(run: Run) -> None:
-    """Stage 3: read the load back by search and give each lead its outcome.
-
-    A search that fails leaves its leads unresolved; nothing is guessed. Raises RunInterruptedError.
-    """
-    batches = run.ledger.batches(run.run_id)
-    if not batches:
-        return
-    run.progress.begin("reconcile", len(batches), "batches")
-    with ThreadPoolExecutor(_READERS) as pool:
-
-        def outcomes() -> Iterator[pl.DataFrame]:
-            # Bounded, so that a batch that is slow to show does not make all others wait in memory.
-            ahead: deque[Future[pl.DataFrame]] = deque()
-            for batch in batches:
-                ahead.append(pool.submit(_reconcile_batch, run, batch))
-                if len(ahead) > 2 * _READERS:
-                    yield ahead.popleft().result()
-                    run.progress.advance(1)
-            while ahead:
-                yield ahead.popleft().result()
-                run.progress.advance(1)
-
-        try:
-            write_chunks(run.folder.sent, outcomes(), row_group_size=_SENT_ROWS)
-        except pl.exceptions.ComputeError:
-            # polars wraps what its reader raises; the one thing it raises on purpose is a stop.
-            if run.stop.is_set():
-                raise interrupted() from None
-            raise
-
-
 def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
     """Stage 4: balance the books and write every file; return the report."""
     record = run.ledger.find_run(run.run_id) or run.record
@@ -344,6 +303,7 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
             "campaign": {"id": record.campaign_id, "name": record.campaign_name} if record.campaign_id else None,
             "delivery": [_tell_tally(tally) for tally in tallies],
             "timeline": tell_timeline(lambda: run.ledger.event_moments(run.run_id)),
+            **ReadBack.read(run.folder).facts,
         },
     )
     run.ledger.update_run(
@@ -390,6 +350,33 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
         if run.remarks.trouble is not None:
             raise run.remarks.trouble
         return dict(end.facts)
+
+
+def reconcile_again(run: Run) -> dict[str, Any]:
+    """Read a run that has ended back once more, write its outcomes and reports anew, and return the report.
+
+    Nothing is sent. Whatever fails leaves the run as it was. Raises ConfigurationError, ServiceError,
+    RunInterruptedError.
+    """
+    with lease_held(run.ledger, run.run_id, run.folder, stop=run.stop, tell=run.progress.warn):
+        record = run.ledger.find_run(run.run_id) or run.record
+        if record.campaign_id is None or not run.folder.prepared.exists():
+            raise ConfigurationError(
+                "NOTHING_SENT",
+                f"The run {run.run_id} sent nothing, so there is nothing to read back.",
+                f"`leadferry resume {run.run_id}` goes on with it.",
+            )
+        account_id = run.ringcx.sign_in()
+        if record.account_id not in {None, account_id}:
+            raise ConfigurationError(
+                "OTHER_ACCOUNT",
+                f"The run {run.run_id} loaded into the account {record.account_id}, not {account_id}.",
+                "Set RINGCX_ACCOUNT_ID and the credentials to that account's.",
+            )
+        for note in Prepared.from_json(run.folder.prepared.read_text(encoding="utf-8")).notes:
+            run.warn(note)
+        reconcile(run, is_strict=True)
+        return report(run)
 
 
 @contextmanager
@@ -461,78 +448,6 @@ def _delivery_plan(run: Run, campaign_id: int) -> DeliveryPlan:
 def _standing(run: Run, batch: Batch) -> Standing:
     """Return where a batch stands; events are read batch by batch, for together they grow with the leads."""
     return fold_events(batch.size, run.ledger.events(run.run_id, batch.number))
-
-
-def _reconcile_batch(run: Run, batch: Batch) -> pl.DataFrame:
-    """Give the leads of one batch their outcomes, looking again until what RingCX says it inserted is in sight."""
-    leads = read_batch(run.folder.leads, batch)
-    events = run.ledger.events(run.run_id, batch.number)
-    standing = fold_events(batch.size, events)
-    evidence = BatchEvidence(
-        batch_id=batch.batch_id,
-        seen={},
-        answered=tuple(_answered_piece(piece, event, leads) for piece, event in standing.answered.items()),
-        unknown=frozenset(place for piece in standing.to_ask for place in piece),
-        unsent=frozenset(place for piece in standing.to_send for place in piece),
-    )
-    if len(evidence.unsent) == batch.size:
-        return reconcile_batch(leads, evidence)
-    campaign_id = (run.ledger.find_run(run.run_id) or run.record).campaign_id
-    if campaign_id is None:
-        raise TypeError("a run with sent batches has a campaign")
-    return reconcile_batch(leads, replace(evidence, seen=_look(run, campaign_id, leads, events)))
-
-
-def _answered_piece(piece: tuple[int, ...], event: BatchEvent, leads: pl.DataFrame) -> AnsweredPiece:
-    answer = event.answer or {}
-    rejected = [(row["message"], row["fits"]) for row in answer.get("rejected", ()) if "fits" in row]
-    # Ledgers of the first layout keep the rows' values.
-    valued = [(row["message"], row["values"]) for row in answer.get("rejected", ()) if "values" in row]
-    rejected += fit_rejected(leads, piece, valued)
-    return AnsweredPiece(
-        places=piece,
-        accepted=event.state is EventState.ACCEPTED,
-        message=event.message,
-        counts=answer.get("counts", {}),
-        rejected=tuple((message, tuple(fits)) for message, fits in rejected),
-    )
-
-
-def _look(run: Run, campaign_id: int, leads: pl.DataFrame, events: list[BatchEvent]) -> dict[str, list[SeenLead]]:
-    """Search for a batch's leads, by external id, until as many are seen as should be or the settling time is over."""
-    ids = leads.get_column("externId").to_list()
-    awaited = _awaited(fold_events(leads.height, events))
-    give_up_at = _last_end(events) + dt.timedelta(seconds=run.job.delivery.settling_time)
-    pause = _FIRST_LOOK
-    while True:
-        is_last = now() >= give_up_at
-        try:
-            found = run.ringcx.find_leads(campaign_id, ids)
-        except (ServiceError, ConfigurationError) as error:
-            run.warn(f"{error.message} The leads concerned stay unresolved.")
-            found = Found((), complete=False)
-        seen: dict[str, list[SeenLead]] = {}
-        for lead in ours(found.leads, events[0].baseline):
-            seen.setdefault(lead.extern_id, []).append(SeenLead(lead.lead_id, lead.list_id, lead.state))
-        if len(seen) >= awaited or is_last:
-            return seen
-        if run.stop.wait(pause):
-            raise interrupted()
-        pause = min(pause * 2, _SLOWEST_LOOK)
-
-
-def _awaited(standing: Standing) -> int:
-    """Return how many leads of a batch a search should show, by the answers and by earlier searches."""
-    awaited = len(standing.landed)
-    for piece, event in standing.answered.items():
-        if event.state is EventState.ACCEPTED:
-            inserted = (event.answer or {}).get("counts", {}).get("inserted")
-            awaited += len(piece) if inserted is None else min(inserted, len(piece))
-    return awaited
-
-
-def _last_end(events: list[BatchEvent]) -> dt.datetime:
-    return max(dt.datetime.fromisoformat(event.finished_at or event.started_at) for event in events)
 
 
 def _nothing_was_taken(tallies: list[EventTally]) -> bool:

@@ -27,6 +27,8 @@ OUTCOME_COLUMNS: Final = (
     "leadPhoneE164",
     "state",
     "note",
+    "lead_time_zone",
+    "arrived_differently",
 )
 
 TOLD_COLUMNS: Final = ("externId", "leadPhone", "leadPhoneE164", "leadTimezone", "state")
@@ -41,7 +43,14 @@ _REASONS: Final = pl.Enum(list(REASONS))
 _NO_TEXT: Final = pl.Enum([])
 """Texts that are known beforehand; as categories they are made and written several times as fast."""
 
-_OF_A_SEARCH: Final = {"batch_id": pl.String, "leadId": pl.Int64, "listId": pl.Int64, "leadState": pl.String}
+_OF_A_SEARCH: Final = {
+    "batch_id": pl.String,
+    "leadId": pl.Int64,
+    "listId": pl.Int64,
+    "leadState": pl.String,
+    "lead_time_zone": pl.String,
+    "arrived_differently": pl.String,
+}
 """What only sending and searching can fill in."""
 
 
@@ -105,6 +114,9 @@ def _absent(name: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
 def give_outcomes(verdicts: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
     """Return `verdicts` with the outcome of each lead that `sent` (`OUTCOME_SCHEMA`) speaks for, in source order."""
     own = ("outcome", "reason", "detail", *_OF_A_SEARCH)
+    there = set(verdicts.collect_schema())
+    # Verdicts of an older version lack what was added since.
+    verdicts = verdicts.with_columns(_absent(name, dtype) for name, dtype in _OF_A_SEARCH.items() if name not in there)
     rows = verdicts.join(sent, on="source_row", how="left", maintain_order="left", suffix="_of_sending")
     is_sent = pl.col("outcome_of_sending").is_not_null()
     told = [
@@ -199,3 +211,14 @@ def count_notes(outcomes: pl.LazyFrame) -> list[dict[str, Any]]:
         .collect()
         .to_dicts()
     )
+
+
+def count_lead_states(outcomes: pl.LazyFrame) -> list[dict[str, Any]]:
+    """Return the states in RingCX of the loaded leads: `value` (null where it shows none) and `rows`, most first."""
+    counted = (
+        outcomes.filter(pl.col("outcome") == Outcome.LOADED.value)
+        .group_by(pl.col("leadState").alias("value"))
+        .agg(pl.len().alias("rows"))
+        .sort("rows", "value", descending=[True, False])
+    )
+    return counted.collect().to_dicts()

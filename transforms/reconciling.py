@@ -1,4 +1,7 @@
-"""Gives each lead that was to be sent its one outcome, from what RingCX answered and what a search shows."""
+"""Gives each lead that was to be sent its one outcome, from what RingCX answered and what a search shows.
+
+Nearly every lead is simply seen, so those are joined as frames; only the others are looked at one by one.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,6 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from transforms.lead_rules import REASONS
+from transforms.removals import explain_removed
 from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 
@@ -21,28 +25,13 @@ OUTCOME_SCHEMA: Final = pl.Schema(
         "leadId": pl.Int64,
         "listId": pl.Int64,
         "leadState": pl.String,
+        "lead_time_zone": pl.String,
+        "arrived_differently": pl.String,
     }
 )
 
-_REMOVED_AS: Final = {
-    "duplicates": Reason.API_DUPLICATE,
-    "do_not_call": Reason.API_DO_NOT_CALL,
-    "quota": Reason.API_QUOTA,
-    "whitelist": Reason.API_WHITELIST,
-}
-"""Counter of a load result, and what it says about the leads it counts."""
-
 _MOST_FITS: Final = 100
 """A rejected row that fits more leads than this equally well shares next to nothing with any of them."""
-
-
-@dataclass(frozen=True)
-class SeenLead:
-    """A lead of this load as a search shows it."""
-
-    lead_id: int
-    list_id: int | None
-    state: str | None
 
 
 @dataclass(frozen=True)
@@ -58,80 +47,141 @@ class AnsweredPiece:
 
 @dataclass(frozen=True)
 class BatchEvidence:
-    """Everything known about one batch when its leads are given their outcomes."""
+    """Everything known about one batch, beside what is seen of it, when its leads are given their outcomes.
+
+    Places are offsets within the batch. `known_numbers` says of a lead where its number was before, in words.
+    """
 
     batch_id: str
-    seen: Mapping[str, Sequence[SeenLead]]
-    answered: tuple[AnsweredPiece, ...]
-    unknown: frozenset[int]
-    unsent: frozenset[int]
+    size: int
+    answered: tuple[AnsweredPiece, ...] = ()
+    unknown: frozenset[int] = frozenset()
+    unsent: frozenset[int] = frozenset()
+    known_numbers: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one lead."""
+    """The outcome of one lead that no search shows."""
 
     outcome: Outcome
-    reason: Reason | None = None
+    reason: Reason
     detail: str | None = None
-    lead: SeenLead | None = None
 
 
-def reconcile_batch(leads: pl.DataFrame, evidence: BatchEvidence) -> pl.DataFrame:
-    """Return the outcome of each row of `leads` (the staged batch, same order) in the shape of `OUTCOME_SCHEMA`."""
-    rows = leads.to_dicts()
-    verdicts: list[Verdict | None] = [_if_seen(row, evidence.seen) for row in rows]
-    for piece in evidence.answered:
-        missing = [place for place in piece.places if verdicts[place] is None]
-        for place, verdict in _explain_missing(piece, missing).items():
-            verdicts[place] = verdict
-    final = [verdict or _unanswered(place, evidence) for place, verdict in enumerate(verdicts)]
-    return _as_frame(leads.get_column("source_row"), final, evidence.batch_id)
+def first_seen(leads: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+    """Return, for each row of `leads` in order, its lead in `seen` (the oldest of several), `times_seen`, `is_gone`.
 
-
-def _unanswered(place: int, evidence: BatchEvidence) -> Verdict:
-    reason = Reason.RUN_STOPPED if place in evidence.unsent else Reason.ANSWER_UNKNOWN
-    return Verdict(REASONS[reason].outcome, reason)
-
-
-def _if_seen(row: Mapping[str, Any], seen: Mapping[str, Sequence[SeenLead]]) -> Verdict | None:
-    found = seen.get(row["externId"])
-    if not found:
-        return None
-    detail = f"{len(found)} leads in RingCX carry this externId" if len(found) > 1 else None
-    return Verdict(Outcome.LOADED, None, detail, min(found, key=lambda lead: lead.lead_id))
-
-
-def _explain_missing(piece: AnsweredPiece, missing: list[int]) -> dict[int, Verdict]:
-    """Explain the leads of an answered request that no search shows."""
-    if not piece.accepted:
-        refusal = Verdict(Outcome.REJECTED_BY_API, Reason.API_REFUSED_REQUEST, piece.message)
-        return dict.fromkeys(missing, refusal)
-    verdicts = _match_rejected(piece, missing)
-    left = [place for place in missing if place not in verdicts]
-    return verdicts | dict.fromkeys(left, _removed(piece.counts, missing=len(missing), left=len(left)))
-
-
-def _removed(counts: Mapping[str, int | None], *, missing: int, left: int) -> Verdict:
-    """Say what RingCX's counters make of `left` leads that are `missing` and were not rejected by name.
-
-    Counters say how many, not which: where they leave room for two reasons, neither is claimed.
+    `seen` has one row for each lead that a search showed, with `leadId` and `externId`; all columns are null where a
+    lead is not seen, but `times_seen`, which is 0, and `is_gone`, which is False.
     """
-    removed = {name: number for name in _REMOVED_AS if (number := counts.get(name) or 0) > 0}
-    words = ", ".join(f"{name.replace('_', ' ')} {number}" for name, number in removed.items())
-    supplied, inserted = counts.get("supplied"), counts.get("inserted")
-    if sum(removed.values()) >= left and left:
-        reason = _REMOVED_AS[next(iter(removed))] if len(removed) == 1 else Reason.API_REMOVED
-        return Verdict(Outcome.REMOVED_BY_API, reason, f"RingCX counted: {words}")
-    if supplied is None or inserted is None or supplied - inserted < missing:
-        return Verdict(Outcome.UNRESOLVED, Reason.NOT_SEEN)
-    if removed:
-        return Verdict(
-            Outcome.REMOVED_BY_API, Reason.API_REMOVED, f"RingCX counted: {words}; it did not insert this lead"
-        )
-    return Verdict(
-        Outcome.REJECTED_BY_API, Reason.API_REJECTED_ROW, "RingCX did not insert this lead and gave no reason"
+    times = seen.group_by("externId").agg(pl.len().alias("times_seen"))
+    oldest = seen.sort("leadId").unique("externId", keep="first")
+    found = leads.select("externId").join(oldest, on="externId", how="left", maintain_order="left")
+    return found.join(times, on="externId", how="left", maintain_order="left").with_columns(
+        pl.col("times_seen").fill_null(0), is_gone=pl.lit(value=False)
     )
+
+
+def remember_seen(shown: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
+    """Return `shown` with the leads that an earlier look saw and this one does not, as far as they were told then.
+
+    `earlier` has the same rows in the shape of `OUTCOME_SCHEMA`. A lead that was seen once was loaded, whoever may have
+    deleted it since; its state is not known any more.
+    """
+    was = pl.when((earlier.get_column("outcome") == Outcome.LOADED.value) & shown.get_column("leadId").is_null())
+    return shown.with_columns(
+        was.then(1).otherwise(pl.col("times_seen")).cast(shown.schema["times_seen"]).alias("times_seen"),
+        was.then(pl.lit(value=True)).otherwise(pl.lit(value=False)).alias("is_gone"),
+        was.then(earlier.get_column("leadId")).otherwise(pl.col("leadId")).alias("leadId"),
+        was.then(earlier.get_column("listId")).otherwise(pl.col("listId")).alias("listId"),
+        was.then(earlier.get_column("lead_time_zone")).otherwise(pl.col("leadTimezone")).alias("leadTimezone"),
+        was.then(earlier.get_column("arrived_differently"))
+        .otherwise(pl.col("arrived_differently"))
+        .alias("arrived_differently"),
+    )
+
+
+def reconcile_leads(leads: pl.DataFrame, seen: pl.DataFrame, batches: Sequence[BatchEvidence]) -> pl.DataFrame:
+    """Return the outcome of each row of `leads` in the shape of `OUTCOME_SCHEMA`.
+
+    `leads` are the staged rows of `batches`, one batch after the other; `seen` is what `first_seen` makes of them, with
+    `listId`, `leadState`, `leadTimezone` and `arrived_differently`; `remember_seen` may have added to it.
+    """
+    is_seen = seen.get_column("leadId").is_not_null()
+    verdicts: dict[int, Verdict] = {}
+    first = 0
+    for batch in batches:
+        missing = (~is_seen.slice(first, batch.size)).arg_true().to_list()
+        for place, verdict in _judge_missing(batch, missing).items():
+            verdicts[first + place] = verdict
+        first += batch.size
+    times = pl.col("times_seen")
+    frame = seen.with_columns(
+        leads.get_column("source_row"),
+        leads.get_column("batch_id"),
+        _spread(verdicts, leads.height),
+        pl.when(times > 1)
+        .then(pl.format("{} leads in RingCX carry this externId", times))
+        .when(pl.col("is_gone"))
+        .then(pl.lit("an earlier look saw this lead; searches do not show it any more"))
+        .alias("remark"),
+        lead_time_zone=pl.col("leadTimezone"),
+    )
+    told = pl.col("verdict").struct
+    return frame.with_columns(
+        told.field("outcome").fill_null(Outcome.LOADED.value),
+        told.field("reason"),
+        pl.coalesce(told.field("detail"), "remark").alias("detail"),
+    ).select(pl.col(name).cast(dtype) for name, dtype in OUTCOME_SCHEMA.items())
+
+
+def _spread(verdicts: Mapping[int, Verdict], rows: int) -> pl.Series:
+    """Return verdicts as a column of `rows` rows, null where there is none."""
+    dtype = pl.Struct({"outcome": pl.String, "reason": pl.String, "detail": pl.String})
+    told = [
+        None if verdict is None else {"outcome": verdict.outcome, "reason": verdict.reason, "detail": verdict.detail}
+        for verdict in (verdicts.get(place) for place in range(rows))
+    ]
+    return pl.Series("verdict", told, dtype=dtype) if verdicts else pl.Series("verdict", [None] * rows, dtype=dtype)
+
+
+def _judge_missing(batch: BatchEvidence, missing: list[int]) -> dict[int, Verdict]:
+    """Judge the leads of a batch that no search shows."""
+    verdicts: dict[int, Verdict] = {}
+    if not missing:
+        return verdicts
+    unseen = frozenset(missing)
+    for piece in batch.answered:
+        here = [place for place in piece.places if place in unseen]
+        verdicts |= _explain_missing(piece, here, batch.known_numbers)
+    return {place: verdicts.get(place) or _unanswered(place, batch) for place in missing}
+
+
+def _unanswered(place: int, batch: BatchEvidence) -> Verdict:
+    reason = Reason.RUN_STOPPED if place in batch.unsent else Reason.ANSWER_UNKNOWN
+    return _verdict(reason)
+
+
+def _verdict(reason: Reason, detail: str | None = None) -> Verdict:
+    return Verdict(REASONS[reason].outcome, reason, detail)
+
+
+def _explain_missing(piece: AnsweredPiece, missing: list[int], known_numbers: Mapping[int, str]) -> dict[int, Verdict]:
+    """Explain the leads of an answered request that no search shows."""
+    if not missing:
+        return {}
+    if not piece.accepted:
+        return dict.fromkeys(missing, _verdict(Reason.API_REFUSED_REQUEST, piece.message))
+    verdicts = match_rejected(piece, missing)
+    left = [place for place in missing if place not in verdicts]
+    supplied, inserted = piece.counts.get("supplied"), piece.counts.get("inserted")
+    not_inserted = None if supplied is None or inserted is None else supplied - inserted
+    if not_inserted is not None and not_inserted < len(missing):
+        # Some of them are in RingCX and not in sight, and nobody can say which.
+        return verdicts | dict.fromkeys(left, _verdict(Reason.NOT_SEEN))
+    removed = explain_removed(piece.counts, left, known_numbers, is_certain=not_inserted is not None)
+    return verdicts | {place: _verdict(reason, detail) for place, (reason, detail) in removed.items()}
 
 
 def fit_rejected(
@@ -152,8 +202,8 @@ def fit_rejected(
     return [(message, found if len(found) <= _MOST_FITS else []) for message, found in fits]
 
 
-def _match_rejected(piece: AnsweredPiece, missing: list[int]) -> dict[int, Verdict]:
-    """Match rejected rows to missing leads; where several fit and not all are named, none is."""
+def match_rejected(piece: AnsweredPiece, missing: Iterable[int]) -> dict[int, Verdict]:
+    """Match rejected rows to the leads that no search shows; where several fit and not all are named, none is."""
     unseen = frozenset(missing)
     groups: Counter[tuple[str, tuple[int, ...]]] = Counter()
     for message, fits in piece.rejected:
@@ -161,9 +211,7 @@ def _match_rejected(piece: AnsweredPiece, missing: list[int]) -> dict[int, Verdi
     verdicts: dict[int, Verdict] = {}
     for (message, places), number in groups.items():
         if number == len(places):
-            verdicts |= dict.fromkeys(
-                places, Verdict(Outcome.REJECTED_BY_API, Reason.API_REJECTED_ROW, message or None)
-            )
+            verdicts |= dict.fromkeys(places, _verdict(Reason.API_REJECTED_ROW, message or None))
     return verdicts
 
 
@@ -187,15 +235,9 @@ def _values(row: Mapping[str, Any]) -> list[str]:
     return [str(value) for name, value in row.items() if value is not None and name not in {"source_row", "batch_id"}]
 
 
-def _as_frame(source_rows: pl.Series, verdicts: Sequence[Verdict], batch_id: str) -> pl.DataFrame:
-    columns = {
-        "source_row": source_rows,
-        "outcome": [verdict.outcome.value for verdict in verdicts],
-        "reason": [verdict.reason.value if verdict.reason else None for verdict in verdicts],
-        "detail": [verdict.detail for verdict in verdicts],
-        "batch_id": [batch_id] * len(verdicts),
-        "leadId": [verdict.lead.lead_id if verdict.lead else None for verdict in verdicts],
-        "listId": [verdict.lead.list_id if verdict.lead else None for verdict in verdicts],
-        "leadState": [verdict.lead.state if verdict.lead else None for verdict in verdicts],
-    }
-    return pl.DataFrame(columns, schema=OUTCOME_SCHEMA)
+def removed_places(piece: AnsweredPiece, missing: Sequence[int]) -> list[int]:
+    """Return those of a request's unseen leads at `missing` of which RingCX may have removed some as duplicates."""
+    if not piece.accepted or not (piece.counts.get("duplicates") or 0):
+        return []
+    rejected = match_rejected(piece, missing)
+    return [place for place in missing if place not in rejected]

@@ -1,8 +1,10 @@
 """What RingCX can say, as values: each is classed by what it proves about the request."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+import polars as pl
+
+from connectors.ringcx.lead_rows import LEAD_ROW
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,19 @@ class FoundLead:
     list_id: int | None
     state: str | None
     time_zone: str | None
-    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a paged search gave; `complete` when it agrees with the server's own count."""
+    """What a paged search gave, `rows` as `lead_rows` has them; `complete` when it agrees with the server's count."""
 
-    leads: tuple[FoundLead, ...]
+    rows: pl.DataFrame
     complete: bool
+
+    @property
+    def leads(self) -> list[FoundLead]:
+        """The rows one by one, where they are few."""
+        return [FoundLead(*row) for row in self.rows.select(LEAD_ROW.names()).iter_rows()]
 
 
 @dataclass(frozen=True)

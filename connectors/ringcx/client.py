@@ -2,13 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import httpx
 
-from connectors.ringcx.answers import Campaign, Found, FoundLead, LoadAnswer, NotSent, Refused, Unknown
+from connectors.ringcx.answers import Campaign, Found, LoadAnswer, NotSent, Refused, Unknown
+from connectors.ringcx.searching import LeadSearch
 from connectors.ringcx.settings import Account
 from connectors.ringcx.sign_in import Session, out_of_reach, retry_after
 from connectors.ringcx.throttle import Call, Throttle
@@ -16,18 +16,13 @@ from connectors.ringcx.transport import Passage, Transport, reason_of
 from connectors.ringcx.wire import (
     error_message,
     read_campaigns,
-    read_count,
-    read_lead_array,
     read_load_answer,
     read_objects,
     says_too_large,
 )
 from transforms.vocabulary.errors import ConfigurationError, ServiceError
 
-PAGE_ROWS: Final = 1000
-"""Leads asked for in one page of a search; the server may give fewer."""
-
-IDS_PER_SEARCH: Final = 1000
+_JSON: Final = "application/json"
 _THROTTLED: Final = httpx.codes.TOO_MANY_REQUESTS
 _UNAUTHORIZED: Final = httpx.codes.UNAUTHORIZED
 _TIMED_OUT: Final = httpx.codes.REQUEST_TIMEOUT
@@ -78,7 +73,8 @@ class RingCx:
             trust_env=False,
         )
         self._session = Session(account, self._http, throttle)
-        self._first_page = 0
+        self.search = LeadSearch(self._ask)
+        """Finds leads again."""
 
     def close(self) -> None:
         """Close every connection."""
@@ -146,60 +142,14 @@ class RingCx:
 
     def count_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> int | None:
         """Return how many leads of the campaign have one of `extern_ids`; None where the answer says no number."""
-        counts = [
-            read_count(self._read("POST", "campaignLeads/leadSearch?count=true", Call.COUNT, criteria).content)
-            for criteria in _criteria(campaign_id, extern_ids)
-        ]
-        return None if None in counts else sum(number for number in counts if number is not None)
+        return self.search.count(campaign_id, extern_ids=extern_ids)
 
     def find_leads(self, campaign_id: int, extern_ids: Sequence[str]) -> Found:
         """Return the leads of the campaign that have one of `extern_ids`, every page, checked against the count."""
-        leads: dict[int, FoundLead] = {}
-        complete = True
-        for part in _chunks(extern_ids):
-            expected = self.count_leads(campaign_id, part)
-            if expected == 0:
-                continue
-            found = self._read_pages(_criterion(campaign_id, part), expected)
-            leads |= found
-            if expected is None or len(found) < expected:
-                complete = False
-                self._first_page = 0
-        return Found(tuple(leads.values()), complete)
+        return self.search.find(campaign_id, extern_ids)
 
-    def _read_pages(self, criteria: Mapping[str, Any], expected: int | None) -> dict[int, FoundLead]:
-        """Read pages until the count is reached or two in a row bring nothing new.
-
-        No document says whether pages count from 0 or 1. Reading starts at 0; a server that counts from 1 refuses
-        that page, or answers it with page 1, and both show as a page without news.
-        """
-        leads: dict[int, FoundLead] = {}
-        idle = 0
-        for page in count(self._first_page):
-            rows = self._read_page(criteria, page)
-            fresh = {lead.lead_id: lead for lead in rows if lead.lead_id not in leads}
-            leads |= fresh
-            idle = 0 if fresh else idle + 1
-            if idle > 1 or (not rows and page > 0) or (expected is not None and len(leads) >= expected):
-                return leads
-        raise AssertionError("pages are counted without end")
-
-    def _read_page(self, criteria: Mapping[str, Any], page: int) -> list[FoundLead]:
-        path = f"campaignLeads/leadSearch?page={page}&maxRows={PAGE_ROWS}"
-        try:
-            answer = self._read("POST", path, Call.SEARCH, criteria)
-        except ConfigurationError:
-            if page > 0:
-                raise
-            first = self._read_page(criteria, 1)  # raises where it was not the page that was refused
-            self._first_page = 1
-            return first
-        rows = read_lead_array(answer.content)
-        if rows is None:
-            raise ServiceError(
-                "SEARCH_NOT_UNDERSTOOD", "A search answered with something else than leads.", "Resume later."
-            )
-        return rows
+    def _ask(self, path: str, call: Call, content: bytes, media_type: str) -> bytes:
+        return self._read("POST", path, call, content, media_type).content
 
     def _read_objects(self, path: str, key: str) -> list[dict[str, Any]]:
         objects = read_objects(self._read("GET", path, Call.OTHER, None).content, key)
@@ -211,7 +161,9 @@ class RingCx:
             )
         return objects
 
-    def _read(self, method: str, path: str, call: Call, body: Mapping[str, Any] | None) -> httpx.Response:
+    def _read(
+        self, method: str, path: str, call: Call, content: bytes | None, media_type: str = _JSON
+    ) -> httpx.Response:
         """Make a call that changes nothing, again and again while that may help.
 
         Patience begins with the first failure and leaves out waits for the throttle, which are nobody's failure.
@@ -226,7 +178,9 @@ class RingCx:
                 give_up_at += time.monotonic() - begun
             try:
                 header = self._session.authorization()
-                answer = self._request(method, path, header, Passage(self._timeout), json=body)
+                answer = self._request(
+                    method, path, header, Passage(self._timeout), content=content, media_type=media_type
+                )
             except httpx.HTTPError as error:
                 trouble, pause = out_of_reach(self._account.ringcx_url, error), wait
             except ServiceError as error:
@@ -285,29 +239,11 @@ class RingCx:
         passage: Passage,
         *,
         content: bytes | None = None,
-        json: Mapping[str, Any] | None = None,
+        media_type: str = _JSON,
     ) -> httpx.Response:
         url = f"{self._account.admin_url}/accounts/{self._session.account_id()}/{path}"
-        kind = {"Content-Type": "application/json"} if content is not None else {}
-        return self._http.request(
-            method, url, headers=header | kind, content=content, json=json, extensions=passage.extensions
-        )
-
-
-def _chunks(extern_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(extern_ids), IDS_PER_SEARCH):
-        yield extern_ids[first : first + IDS_PER_SEARCH]
-
-
-def _criteria(campaign_id: int, extern_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
-    yield from (_criterion(campaign_id, part) for part in _chunks(extern_ids))
-
-
-def _criterion(campaign_id: int, extern_ids: Sequence[str]) -> dict[str, Any]:
-    """Name campaign and ids, never nothing: empty criteria select every lead of the account."""
-    if not extern_ids:
-        raise ValueError("a search without ids would select every lead")
-    return {"campaignIds": [campaign_id], "externIds": list(extern_ids), "suppressed": "ALL"}
+        kind = {"Content-Type": media_type} if content is not None else {}
+        return self._http.request(method, url, headers=header | kind, content=content, extensions=passage.extensions)
 
 
 def _growing_waits() -> Iterator[float]:

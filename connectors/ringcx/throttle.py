@@ -25,6 +25,7 @@ class Call(StrEnum):
     DIRECT = "leadLoader/direct"
     SEARCH = "leadSearch"
     COUNT = "leadSearch?count=true"
+    PHONES = "leadSearchByPhoneList"
     EXCHANGE = "token exchange"
     OTHER = "other"
 
@@ -33,6 +34,7 @@ LIMITS: Final[dict[Call, tuple[tuple[int, int], ...]]] = {
     Call.DIRECT: ((30, 10), (120, 60)),
     Call.SEARCH: ((15, 10), (60, 30)),
     Call.COUNT: ((90, 10), (180, 30)),
+    Call.PHONES: ((30, 10), (120, 60)),
     Call.EXCHANGE: ((5, 60),),
 }
 """Requests and seconds of each window, per sub-account (RingCX API reference, rate limits of each operation)."""

@@ -11,13 +11,13 @@ import orjson
 from connectors.ringcx.answers import (
     Accepted,
     Campaign,
-    FoundLead,
     LoadAnswer,
     LoadCounts,
     Refused,
     RejectedRow,
     Unknown,
 )
+from connectors.ringcx.lead_rows import whole_number
 from transforms.vocabulary.lead_fields import LEAD_FIELDS, OBJECT_FIELDS
 from transforms.vocabulary.masking import mask_numbers
 
@@ -129,17 +129,17 @@ def read_load_answer(content: bytes, *, secrets: Sequence[str] = ()) -> LoadAnsw
     )
     failed = _text(body.get("processingResult")).upper() == FAILED
     if failed and status != "NO_LEADS_PASSED_VALIDATION":
-        if _number(body.get("leadsInserted")) != 0:
+        if whole_number(body.get("leadsInserted")) != 0:
             return Unknown(code, message or "RingCX reported a failure, but not that nothing was inserted.")
         return Refused(code, message or "RingCX reported that processing failed.")
     counts = LoadCounts(
-        supplied=_number(body.get("leadsSupplied")),
-        accepted=_number(body.get("leadsAccepted")),
-        inserted=_number(body.get("leadsInserted")),
-        duplicates=_number(body.get("deletedCount")),
+        supplied=whole_number(body.get("leadsSupplied")),
+        accepted=whole_number(body.get("leadsAccepted")),
+        inserted=whole_number(body.get("leadsInserted")),
+        duplicates=whole_number(body.get("deletedCount")),
         do_not_call=_sum(body, "internalDncCount", "dncReturnedCount"),
-        quota=_number(body.get("quotaCount")),
-        whitelist=_number(body.get("whitelistCount")),
+        quota=whole_number(body.get("quotaCount")),
+        whitelist=whole_number(body.get("whitelistCount")),
     )
     return Accepted(counts, rejected, message)
 
@@ -148,33 +148,6 @@ def _rejected_row(row: Mapping[str, Any], secrets: Sequence[str]) -> RejectedRow
     values = row.get("rowData")
     cells = values if isinstance(values, list) else [values] if values else []
     return RejectedRow(tell(_text(row.get("message")), secrets), tuple(_text(value) for value in cells))
-
-
-def read_lead_array(content: bytes) -> list[FoundLead] | None:
-    """Read the answer of `leadSearch`; None where it is not the documented array."""
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
-    if not isinstance(body, list) or not all(
-        isinstance(lead, dict) and _number(lead.get("leadId")) is not None for lead in body
-    ):
-        return None
-    return [_found_lead(lead) for lead in body]
-
-
-def _found_lead(lead: Mapping[str, Any]) -> FoundLead:
-    state = _text(lead.get("leadState"))
-    return FoundLead(
-        lead_id=int(lead["leadId"]),
-        extern_id=_text(lead.get("externId")),
-        phone=_text(lead.get("leadPhone")),
-        list_id=_number(lead.get("listId")),
-        # The OpenAPI document writes AGENT-CALLBACK, the guide AGENT_CALLBACK: one spelling from here on.
-        state=state.replace("-", "_") or None,
-        time_zone=_text(lead.get("leadTimezone")) or None,
-        raw=lead,
-    )
 
 
 def read_count(content: bytes) -> int | None:
@@ -189,7 +162,7 @@ def read_count(content: bytes) -> int | None:
         names = {key: key.lower().replace("account", "") for key in body}  # an accountId counts nothing
         numbers = [body[key] for key, name in names.items() if "count" in name or "total" in name]
         body = numbers[0] if len(numbers) == 1 else None
-    return _number(body)
+    return whole_number(body)
 
 
 def read_objects(content: bytes, key: str) -> list[dict[str, Any]] | None:
@@ -200,7 +173,7 @@ def read_objects(content: bytes, key: str) -> list[dict[str, Any]] | None:
         return None
     if not isinstance(body, list):
         return None
-    return body if all(isinstance(each, dict) and _number(each.get(key)) is not None for each in body) else None
+    return body if all(isinstance(each, dict) and whole_number(each.get(key)) is not None for each in body) else None
 
 
 def read_campaigns(groups: Sequence[Mapping[str, Any]]) -> list[Campaign]:
@@ -274,14 +247,6 @@ def _text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _number(value: object) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isdecimal() else None
-
-
 def _sum(body: Mapping[str, Any], *keys: str) -> int | None:
-    numbers = [number for key in keys if (number := _number(body.get(key))) is not None]
+    numbers = [number for key in keys if (number := whole_number(body.get(key))) is not None]
     return sum(numbers) if numbers else None

@@ -88,6 +88,16 @@ class FaultKind:
     calls: tuple[str, ...] = ()
 
 
+COUNTERS: Final = (
+    "leadsInserted",
+    "leadsSupplied",
+    "leadsAccepted",
+    "internalDncCount",
+    "dncReturnedCount",
+    "whitelistCount",
+    "quotaCount",
+    "deletedCount",
+)
 _SECONDS = Parameter(1.0)
 _SHARE = Parameter(0.5, high=1)
 _WHEN = ("before", "after")
@@ -114,9 +124,13 @@ FAULTS: Final[Mapping[str, FaultKind]] = {
         {"status": Parameter("GENERAL_FAILURE", PROCESSING_STATUSES), "message": Parameter("The load failed")},
         ("direct",),
     ),
+    "load_twice": FaultKind({}, ("direct",)),
+    "miscount": FaultKind({"counter": Parameter(COUNTERS[0], COUNTERS), "by": Parameter(-1, low=-inf)}, ("direct",)),
+    "omit_counter": FaultKind({"counter": Parameter(COUNTERS[0], COUNTERS)}, ("direct",)),
     "slow": FaultKind({"seconds": _SECONDS, "when": Parameter("before", _WHEN)}),
     "search_fails": FaultKind({"status": _status(500)}, _SEARCHES),
     "duplicate_page": FaultKind({"rows": Parameter(0)}, ("search", "search_phones")),
+    "other_order": FaultKind({}, ("search", "search_phones")),
     "hide_leads": FaultKind({"seconds": _SECONDS, "every": Parameter(1, low=1), "younger": Parameter(0.0)}),
     "refuse_connections": FaultKind({"seconds": _SECONDS, "how": Parameter("reset", ("reset", "refuse"))}),
 }

@@ -1,5 +1,7 @@
 """How leads and lists are written out: absent rather than null where a lead has no value."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from connectors.sandbox.dates import write_date
@@ -15,6 +17,7 @@ _SHOWN = frozenset(
         "maxPasses", "sortCol",
     ]
 )  # fmt: skip
+_SHOWN_OR_WRITTEN = _SHOWN | {"externId"}
 UPLOADER = "sandbox"
 
 
@@ -25,27 +28,53 @@ def write_lead_state(state: SandboxState, lead_state: str) -> str:
 
 def write_search_row(state: SandboxState, lead: Lead) -> dict[str, Any]:
     """Write a lead as a search shows it."""
-    campaign = state.catalogue.find_campaign(lead.campaign_id)
-    row = {name: value for name, value in lead.fields.items() if name in _SHOWN}
-    if "leadPhone" not in row:
-        row["leadPhone"] = lead.fields["leadPhoneE164"]
+    return write_search_rows(state, [lead])[0]
+
+
+def write_search_rows(state: SandboxState, leads: Iterable[Lead]) -> list[dict[str, Any]]:
+    """Write leads as a search shows them; what the leads of one load share is written once."""
+    shared: dict[tuple[int, int, datetime], dict[str, Any]] = {}
+    rows = []
+    for lead in leads:
+        load = lead.list_id, lead.campaign_id, lead.loaded_at
+        common = shared.get(load)
+        if common is None:
+            common = shared[load] = _write_load(state, lead)
+        fields = lead.fields
+        # Most leads have no field that searches leave out.
+        row = (
+            {**fields, **common}
+            if fields.keys() <= _SHOWN_OR_WRITTEN
+            else {**{name: value for name, value in fields.items() if name in _SHOWN}, **common}
+        )
+        if "leadPhone" not in row:
+            row["leadPhone"] = fields["leadPhoneE164"]
+        row["leadId"] = lead.lead_id
+        row["externId"] = lead.extern_id
+        row["leadState"] = write_lead_state(state, lead.state)
+        row["suppressed"] = lead.suppressed
+        row["leadPasses"] = lead.passes
+        if lead.timezone is not None:
+            row["leadTimezone"] = lead.timezone
+        if lead.passes or lead.reserved_agent or lead.next_dial_at or lead.system_disposition or lead.agent_disposition:
+            row |= _write_history(lead)
+        rows.append(row)
+    return rows
+
+
+def _write_load(state: SandboxState, lead: Lead) -> dict[str, Any]:
+    """Write what all leads of one load have in common."""
     loaded = write_date(lead.loaded_at)
-    row |= {
-        "leadId": lead.lead_id,
-        "externId": lead.extern_id,
-        "leadState": write_lead_state(state, lead.state),
+    row = {
         "listId": lead.list_id,
         "listDesc": state.store.lists[lead.list_id].description,
         "campaignId": lead.campaign_id,
         "loadedDts": loaded,
         "uploadDate": loaded,
         "uploadedBy": UPLOADER,
-        "suppressed": lead.suppressed,
-        "leadPasses": lead.passes,
     }
-    if campaign is not None:
-        row |= {"campaignName": campaign.name, "dialGroupId": campaign.dial_group_id}
-    return row | _write_history(lead)
+    campaign = state.catalogue.find_campaign(lead.campaign_id)
+    return row if campaign is None else row | {"campaignName": campaign.name, "dialGroupId": campaign.dial_group_id}
 
 
 def write_lead(state: SandboxState, lead: Lead) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from typing import Any, Final, cast
 from connectors.sandbox.bodies import CRITERIA, PHONE_LIST, CriteriaBody, read_body
 from connectors.sandbox.dates import read_date
 from connectors.sandbox.phones import compare_form
-from connectors.sandbox.refusals import bad_request
-from connectors.sandbox.rows import write_search_row
+from connectors.sandbox.refusals import bad_request, not_found, wrong_media_type
+from connectors.sandbox.rows import write_search_rows
 from connectors.sandbox.state import SandboxState
 from connectors.sandbox.store import Lead, LeadStore
 from connectors.sandbox.visits import Answer, Visit, answer_json
@@ -38,6 +38,7 @@ _TEXTS: Final = {
     "auxData4": "auxData4",
     "auxData5": "auxData5",
 }
+_KEPT_SELECTIONS: Final = 16
 _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "GREATER_THAN": operator.gt,
     "LESS_THAN": operator.lt,
@@ -59,6 +60,11 @@ def count_leads(visit: Visit) -> Answer:
 def search_phone_list(visit: Visit) -> Answer:
     """Answer a search by many numbers, sent as the guide's JSON or as the OpenAPI document's file."""
     content_type = visit.headers.get("content-type", "")
+    forms = visit.state.settings.phone_list_forms
+    if forms == "none":
+        raise not_found("leadSearchByPhoneList")
+    if forms not in {"both", "file" if content_type.startswith("multipart/") else "json"}:
+        raise wrong_media_type("content-type: is not taken here")
     if content_type.startswith("multipart/form-data"):
         phones = _read_phone_file(content_type, visit.body)
         return _answer_page(visit, {"leadPhoneNumbers": phones}) if phones else answer_json([])
@@ -71,19 +77,25 @@ def search_phone_list(visit: Visit) -> Answer:
 def select_leads(state: SandboxState, criteria: CriteriaBody) -> list[Lead]:
     """Return the leads the criteria select and searches can see by now, in a stable order.
 
-    The last selection is kept until something changes, so that reading a campaign page by page selects once.
+    The last selections are kept until something changes, so that reading a campaign page by page selects once, also
+    where several searches are read at a time.
     """
     hidden = _make_visibility_tests(state)
-    key = (state.store.version, repr(criteria))
-    if not hidden and state.last_selection and state.last_selection[0] == key:
-        return state.last_selection[1]
+    if state.selections_of != state.store.version:
+        state.selections.clear()
+        state.selections_of = state.store.version
+    key = repr(criteria)
+    if not hidden and key in state.selections:
+        return state.selections[key]
     leads, tests = _plan(state, criteria)
     tests += hidden
     if tests:
         leads = (lead for lead in leads if all(test(lead) for test in tests))
     selection = sorted(leads, key=operator.attrgetter("lead_id"))
     if not hidden:
-        state.last_selection = (key, selection)
+        if len(state.selections) >= _KEPT_SELECTIONS:
+            del state.selections[next(iter(state.selections))]
+        state.selections[key] = selection
     return selection
 
 
@@ -111,18 +123,25 @@ def _answer_page(visit: Visit, criteria: CriteriaBody) -> Answer:
     """Answer one page of the selected leads."""
     settings = visit.state.settings
     page = visit.whole_number("page", settings.page_base)
-    if page < settings.page_base:
+    if page < settings.page_base and settings.page_below_base == "refuse":
         raise bad_request(f"page: must be at least {settings.page_base}")
+    page = max(page, settings.page_base)
     rows = visit.whole_number("maxRows", settings.default_max_rows)
     if rows < 1:
         raise bad_request("maxRows: must be at least 1")
-    rows = min(rows, settings.max_rows_cap)
+    if rows > settings.max_rows_cap:
+        if settings.too_many_rows == "refuse":
+            raise bad_request(f"maxRows: must be at most {settings.max_rows_cap}")
+        rows = settings.max_rows_cap if settings.too_many_rows == "cut" else settings.default_max_rows
     first = (page - settings.page_base) * rows
     repeated = visit.fault("duplicate_page")
     if repeated is not None:
         first = max(0, first - (repeated.parameters["rows"] or rows))
-    leads = select_leads(visit.state, criteria)[first : first + rows]
-    return answer_json([write_search_row(visit.state, lead) for lead in leads])
+    selected = select_leads(visit.state, criteria)
+    if visit.fault("other_order"):
+        selected = selected[::-1]
+    leads = selected[first : first + rows]
+    return answer_json(write_search_rows(visit.state, leads))
 
 
 def _look_up_ids(store: LeadStore, ids: list[int]) -> Iterable[Lead]:

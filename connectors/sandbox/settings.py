@@ -18,10 +18,16 @@ class SandboxSettings:
     """Whether the documented request limits are kept."""
     page_base: Literal[0, 1] = 0
     """The number of a search's first page."""
+    page_below_base: Literal["refuse", "first"] = "refuse"
+    """What a page before the first one gets: 400, or the first page."""
     default_max_rows: int = 100
     """Rows of a search that names no `maxRows`."""
     max_rows_cap: int = 1000
-    """A larger `maxRows` is cut down to this without a word."""
+    """A larger `maxRows` is cut down to this without a word, or as `too_many_rows` says."""
+    too_many_rows: Literal["cut", "refuse", "default"] = "cut"
+    """What a larger `maxRows` gets: as many as are allowed, 400, or `default_max_rows`."""
+    phone_list_forms: Literal["both", "json", "file", "none"] = "both"
+    """How a list of numbers may be sent: as the guide's JSON, as the OpenAPI document's file; or 404 for either."""
     share_lists: bool = False
     """True: loads with the same description in a campaign share one list."""
     search_lag_seconds: float = 0.0

@@ -80,7 +80,9 @@ class SandboxState:
         self.requests: deque[SeenRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.counts: Counter[tuple[str, int | None]] = Counter()
         self.emails: list[dict[str, Any]] = []
-        self.last_selection: tuple[tuple[int, str], list[Lead]] | None = None
+        self.selections: dict[str, list[Lead]] = {}
+        self.selections_of = 0
+        """The version of the store that the selections were made from."""
         self.hidden_until = 0.0
         self.hidden_every = 1
         self.hidden_younger = 0.0

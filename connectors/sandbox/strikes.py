@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+import orjson
+
 from connectors.sandbox.faults import Fault
 from connectors.sandbox.loading import answer_failed_load, note_refused_load
 from connectors.sandbox.refusals import RefusalError, unauthorized
 from connectors.sandbox.retry_after import refuse_throttled
 from connectors.sandbox.state import SandboxState
-from connectors.sandbox.visits import Answer, Change, Visit
+from connectors.sandbox.visits import Answer, Change, Visit, answer_json
 
 Parameters = Mapping[str, Any]
 
@@ -54,6 +56,8 @@ async def commit(visit: Visit, change: Change) -> Answer:
             raise DroppedError
         if fault.name == "processing_failure":
             return answer_failed_load(visit.state, visit.body, fault.parameters["status"], fault.parameters["message"])
+        if fault.name == "load_twice":
+            _apply(visit.state, change, 1.0)
     return _apply(visit.state, change, 1.0)
 
 
@@ -89,6 +93,8 @@ async def _strike_answer(fault: Fault, answer: Answer) -> Answer:
         raise DroppedError
     if fault.name == "status_after_commit":
         raise RefusalError(parameters["status"], "the sandbox failed on purpose after the commit")
+    if fault.name in {"miscount", "omit_counter"}:
+        return _miscount(answer, parameters)
     if fault.name == "truncated_answer":
         raise TruncatedError(answer, parameters["share"])
     if fault.name == "not_json_answer" and parameters["when"] == "after":
@@ -96,6 +102,17 @@ async def _strike_answer(fault: Fault, answer: Answer) -> Answer:
     if fault.name == "slow" and parameters["when"] == "after":
         await asyncio.sleep(parameters["seconds"])
     return answer
+
+
+def _miscount(answer: Answer, parameters: Parameters) -> Answer:
+    """Change one counter of a load's answer, or leave it out."""
+    result = orjson.loads(answer.content)
+    counter = parameters["counter"]
+    if "by" in parameters:
+        result[counter] += parameters["by"]
+    else:
+        del result[counter]
+    return answer_json(result, answer.status)
 
 
 def _not_json() -> Answer:

@@ -6,8 +6,9 @@ import orjson
 import pytest
 from ringcx_doubles import CAMPAIGN, answer, body_of, ids_of
 
-from connectors.ringcx.client import IDS_PER_SEARCH
-from connectors.ringcx.wire import read_count, read_lead_array
+from connectors.ringcx.lead_rows import read_lead_rows
+from connectors.ringcx.searching import IDS_PER_SEARCH
+from connectors.ringcx.wire import read_count
 from connectors.sandbox.settings import SandboxSettings
 from transforms.vocabulary.errors import ConfigurationError, RunInterruptedError, ServiceError
 
@@ -91,7 +92,7 @@ def test_no_ids_ask_nothing_of_the_server(use, ringcx):
     client = use(3)
     asked = ringcx.state.requests_of("search") + ringcx.state.requests_of("count")
 
-    assert client.find_leads(CAMPAIGN, []).leads == ()
+    assert client.find_leads(CAMPAIGN, []).leads == []
     assert client.count_leads(CAMPAIGN, []) == 0
     assert ringcx.state.requests_of("search") + ringcx.state.requests_of("count") == asked
 
@@ -151,7 +152,7 @@ def test_leads_that_no_search_shows_yet_are_not_found(use):
 
     found = client.find_leads(CAMPAIGN, ids_of(3))
 
-    assert found.leads == ()
+    assert found.leads == []
     assert found.complete  # as far as the server's own count goes: only repeated misses prove absence
 
 
@@ -269,12 +270,122 @@ def test_a_count_that_is_not_one_number_is_unknown(body):
     assert read_count(body) is None
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"[{}]", b'[{"leadId": null}]', b'[{"leadId": "x"}]', b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[1]", b"[{}]", b'[{"leadId": null}]', b'[{"leadId": "x"}]', b"null", b"[[]]", b'[{"leadId": true}]'],
+)
 def test_an_answer_that_is_no_array_of_leads_is_not_understood(body):
-    assert read_lead_array(body) is None
+    assert read_lead_rows(body) is None
+
+
+# --- whole lists, and numbers -----------------------------------------------------------------------------------
+
+
+def lists_of(ringcx):
+    return list(ringcx.state.store.lists)
+
+
+@pytest.mark.parametrize("pages", [(0, "refuse"), (1, "refuse"), (1, "first")], ids=str)
+@pytest.mark.parametrize("rows", [(150, "cut"), (150, "refuse"), (1000, "refuse"), (1000, "default")], ids=str)
+def test_every_lead_of_a_list_is_read_however_long_pages_may_be(use, ringcx, rows, pages):
+    (page_base, page_below_base), (max_rows_cap, too_many_rows) = pages, rows
+    settings = {"page_base": page_base, "page_below_base": page_below_base, "too_many_rows": too_many_rows}
+    client = use(350, max_rows_cap=max_rows_cap, default_max_rows=100, **settings)
+
+    found = client.search.find_in_lists(CAMPAIGN, lists_of(ringcx), 350)
+
+    assert found.complete
+    assert sorted(found.rows["externId"]) == sorted(ids_of(350))
+
+
+def test_a_list_is_read_in_as_few_pages_as_the_server_allows(use, ringcx):
+    client = use(2300, max_rows_cap=5000)
+
+    client.search.find_in_lists(CAMPAIGN, lists_of(ringcx), 2300)
+
+    assert ringcx.state.requests_of("search") == 1
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_rows_that_change_places_between_pages_make_a_list_incomplete_or_whole_but_never_double(use, ringcx, nth):
+    client = use(350, {"call": "search", "nth": nth, "fault": "other_order"}, max_rows_cap=150)
+
+    found = client.search.find_in_lists(CAMPAIGN, lists_of(ringcx), 350)
+
+    assert found.rows["leadId"].is_unique().all()
+    assert found.complete == (found.rows.height == 350)
+
+
+def test_only_the_lists_asked_for_are_read_and_counted(use, ringcx):
+    client = use(3)
+    client.load(CAMPAIGN, body_of(2, first=10))
+    first, second = lists_of(ringcx)
+
+    assert sorted(client.search.find_in_lists(CAMPAIGN, [second], 2).rows["externId"]) == ids_of(2, first=10)
+    assert client.search.count(CAMPAIGN, list_ids=[first, second]) == 5
+
+
+def test_criteria_without_ids_and_lists_are_never_sent(use, ringcx):
+    client = use(3)
+    ringcx.state.counts.clear()
+
+    assert client.search.count(CAMPAIGN) == 0
+    with pytest.raises(ValueError, match="not enough values"):
+        client.search.find_in_lists(CAMPAIGN, [], 3)
+    assert not ringcx.state.counts
+
+
+@pytest.mark.parametrize("forms", ["both", "json", "file", "none"])
+def test_leads_are_found_by_number_whichever_form_the_server_takes(use, ringcx, forms):
+    client = use(3, phone_list_forms=forms)
+    client.load(CAMPAIGN, body_of(2))
+    client.load(CAMPAIGN + 1, body_of(3))
+
+    for _ in range(2):
+        found = client.search.find_numbers(CAMPAIGN, ["4155550001", "4155550002", "2125550100"], ["loadedDts"])
+        assert sorted(found["externId"]) == ["e1", "e1", "e2"]
+        assert found["loadedDts"].str.contains(r"^\d{4}-").all()
+    refused = {status for (call, status) in ringcx.state.counts if call == "search_phones"} - {200}
+    assert refused == {"both": set(), "json": set(), "file": {415}, "none": {404}}[forms]
+
+
+def test_a_search_by_number_that_is_refused_in_every_form_is_an_error(use):
+    faults = [{"call": call, "fault": "search_fails", "status": 404} for call in ("search", "search_phones")]
+    client = use(1, *faults)
+
+    with pytest.raises(ConfigurationError, match="404"):
+        client.search.find_numbers(CAMPAIGN, ["4155550000"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "read"),
+    [
+        ("zip", 6511, "6511"),
+        ("zip", 1.5, "1.5"),
+        ("zip", True, "True"),
+        ("externId", 17, "17"),
+        ("listId", "12", 12),
+        ("listId", "x", None),
+        ("listId", 2**70, None),
+        ("listId", True, None),
+        ("leadState", "AGENT-CALLBACK", "AGENT_CALLBACK"),
+        ("leadState", "", None),
+    ],
+)
+def test_a_field_of_another_type_than_documented_is_read_as_what_it_says(field, value, read):
+    rows = [{"leadId": 1, "externId": "a"}, {"leadId": "2", field: value}]
+
+    found = read_lead_rows(orjson.dumps(rows) if value != 2**70 else str(rows).replace("'", '"').encode(), ["zip"])
+
+    assert found["leadId"].to_list() == [1, 2]
+    assert found[field][1] == read
+
+
+def test_an_id_too_large_to_be_one_is_not_understood():
+    assert read_lead_rows(b'[{"leadId": 1}, {"leadId": 99999999999999999999}]') is None
 
 
 def test_a_found_lead_may_lack_all_but_its_id():
-    (lead,) = read_lead_array(b'[{"leadId": "7"}]')
+    (row,) = read_lead_rows(b'[{"leadId": "7"}]').rows()
 
-    assert (lead.lead_id, lead.extern_id, lead.list_id, lead.state, lead.time_zone) == (7, "", None, None, None)
+    assert row == (7, "", "", None, None, None)

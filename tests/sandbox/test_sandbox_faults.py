@@ -291,3 +291,24 @@ def test_requests_that_are_still_served_are_counted(use, caller):
         caller.http.post(f"{caller.account}/campaigns/12345/leadLoader/direct", json={}, timeout=0.1)
     assert caller.sandbox.state.open_requests == 1
     wait_until(lambda: caller.sandbox.state.open_requests == 0)
+
+
+def test_a_load_can_be_carried_out_twice_and_answered_once(use, caller, lead):
+    use(fault("load_twice"))
+    assert caller.load([lead(1)]).json()["leadsInserted"] == 1
+    assert caller.sandbox.state.doubles() == {"e1": 2}
+
+
+def test_a_counter_can_be_wrong_or_left_out(use, caller, lead):
+    use(fault("miscount", counter="leadsSupplied", by=-2), fault("omit_counter", nth=2, counter="leadsInserted"))
+    wrong, without = caller.load([lead(1)]).json(), caller.load([lead(2)]).json()
+    assert (wrong["leadsSupplied"], wrong["leadsInserted"]) == (-1, 1)
+    assert "leadsInserted" not in without
+    assert caller.sandbox.state.lead_count == 2
+
+
+def test_a_page_can_be_cut_from_another_order(use, caller, lead):
+    use(fault("other_order", call="search", nth=2))
+    caller.load([lead(number) for number in range(4)])
+    assert caller.found({}, page=0, maxRows=2) == ["e0", "e1"]
+    assert caller.found({}, page=1, maxRows=2) == ["e1", "e0"]

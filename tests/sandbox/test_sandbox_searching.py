@@ -174,3 +174,28 @@ def test_a_phone_list_is_searched_as_a_file(three):
     file = {"file": ("phones.csv", b"4155550002\r\n4155550004\r\n", "text/csv")}
     assert [row["externId"] for row in three.http.post(path, files=file).json()] == ["e2", "e4"]
     assert three.http.post(path, files={"other": b"4155550002"}).status_code == 400
+
+
+@pytest.mark.parametrize(("way", "found"), [("cut", 3), ("default", 2), ("refuse", None)])
+def test_more_rows_than_a_page_may_have_are_cut_or_refused(use, caller, lead, way, found):
+    use(max_rows_cap=3, default_max_rows=2, too_many_rows=way)
+    caller.load([lead(number) for number in range(5)])
+    answer = caller.search({}, maxRows=4)
+    assert answer.status_code == (400 if found is None else 200)
+    assert found is None or len(answer.json()) == found
+
+
+def test_a_page_before_the_first_may_be_the_first(use, caller, lead):
+    use(page_base=1, page_below_base="first")
+    caller.load([lead(number) for number in range(3)])
+    assert caller.found({}, page=0, maxRows=2) == caller.found({}, page=1, maxRows=2) == ["e0", "e1"]
+
+
+@pytest.mark.parametrize(("forms", "statuses"), [("json", (200, 415)), ("file", (415, 200)), ("none", (404, 404))])
+def test_a_list_of_numbers_may_be_taken_in_one_form_only(use, caller, lead, forms, statuses):
+    use(phone_list_forms=forms)
+    caller.load([lead(1)])
+    path = f"{caller.account}/campaignLeads/leadSearchByPhoneList"
+    as_json = caller.http.post(path, json={"phoneList": ["4155550001"]})
+    as_file = caller.http.post(path, files={"file": ("phones.txt", "4155550001")})
+    assert (as_json.status_code, as_file.status_code) == statuses

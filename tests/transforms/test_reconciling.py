@@ -1,6 +1,6 @@
 """Each lead of a batch gets one outcome, from evidence and never from a guess."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pytest
@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.lead_rules import REASONS
-from transforms.reconciling import OUTCOME_SCHEMA, AnsweredPiece, BatchEvidence, SeenLead, fit_rejected, reconcile_batch
+from transforms.reconciling import (
+    OUTCOME_SCHEMA,
+    AnsweredPiece,
+    BatchEvidence,
+    first_seen,
+    fit_rejected,
+    reconcile_leads,
+    remember_seen,
+)
 from transforms.vocabulary.outcomes import Outcome
 from transforms.vocabulary.reasons import Reason
 
@@ -21,12 +29,47 @@ def batch(size, **columns):
         "state": ["NY"] * size,
         "batch_id": ["000001-abc"] * size,
     }
-    return pl.DataFrame(frame | columns, schema_overrides={"source_row": pl.UInt64})
+    return pl.DataFrame(
+        frame | columns, schema_overrides={"source_row": pl.UInt64, "externId": pl.String, "batch_id": pl.String}
+    )
 
 
-def evidence(*answered, seen=(), unknown=(), unsent=()):
-    found = {f"id{place}": [SeenLead(900 + place, 7, "READY")] for place in seen}
-    return BatchEvidence("000001-abc", found, tuple(answered), frozenset(unknown), frozenset(unsent))
+SEEN_SCHEMA = {
+    "leadId": pl.Int64,
+    "externId": pl.String,
+    "listId": pl.Int64,
+    "leadState": pl.String,
+    "leadTimezone": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One batch: what was answered, and what searches show."""
+
+    batch: BatchEvidence
+    seen: tuple[tuple[int, str, int | None, str | None, str | None], ...]
+
+    @property
+    def seen_ids(self):
+        return {row[1] for row in self.seen}
+
+
+def evidence(*answered, seen=(), unknown=(), unsent=(), known=None):
+    found = tuple((900 + place, f"id{place}", 7, "READY", "EST") for place in seen)
+    return Case(
+        BatchEvidence("000001-abc", 0, tuple(answered), frozenset(unknown), frozenset(unsent), known or {}), found
+    )
+
+
+def shown(leads, case):
+    seen = pl.DataFrame(case.seen, schema=SEEN_SCHEMA, orient="row")
+    return first_seen(leads, seen).with_columns(pl.lit(None, pl.String).alias("arrived_differently"))
+
+
+def reconcile(leads, case):
+    """Reconcile one batch."""
+    return reconcile_leads(leads, shown(leads, case), [replace(case.batch, size=leads.height)])
 
 
 def accepted(places, rejected=(), message=None, **counts):
@@ -39,8 +82,8 @@ def refused(places, message):
 
 def settle(leads, found):
     """Reconcile after finding, as delivery does when the answer comes, which leads the rejected rows fit."""
-    pieces = (replace(piece, rejected=fitted(leads, piece)) for piece in found.answered)
-    return reconcile_batch(leads, replace(found, answered=tuple(pieces)))
+    pieces = (replace(piece, rejected=fitted(leads, piece)) for piece in found.batch.answered)
+    return reconcile(leads, replace(found, batch=replace(found.batch, answered=tuple(pieces))))
 
 
 def fitted(leads, piece):
@@ -80,15 +123,16 @@ def any_evidence(draw):
         )
         for part in parts[:2]
     ]
-    seen = draw(st.dictionaries(st.sampled_from([*(f"id{place}" for place in range(size)), "stranger"]), SEEN))
+    names = st.sampled_from([*(f"id{place}" for place in range(size)), "stranger"])
+    seen = draw(st.lists(st.tuples(st.integers(1, 99), names, *SEEN), max_size=12, unique_by=lambda lead: lead[0]))
     names = draw(st.lists(st.sampled_from(["twin", None, "else"]), min_size=size, max_size=size))
     leads = batch(size, lastName=pl.Series(names, dtype=pl.String))
-    return leads, BatchEvidence("000001-abc", seen, tuple(pieces), frozenset(parts[2]), frozenset(parts[3]))
+    known = draw(st.dictionaries(st.integers(0, 7), st.just("its number is on list 3")))
+    batch_evidence = BatchEvidence("000001-abc", size, tuple(pieces), frozenset(parts[2]), frozenset(parts[3]), known)
+    return leads, Case(batch_evidence, tuple(seen))
 
 
-SEEN = st.lists(
-    st.builds(SeenLead, st.integers(1, 99), st.none() | st.integers(1, 9), st.none() | st.just("READY")), max_size=3
-)
+SEEN = (st.none() | st.integers(1, 9), st.none() | st.just("READY"), st.none() | st.just("EDT"))
 
 
 @settings(deadline=None)
@@ -99,7 +143,7 @@ def test_each_lead_has_one_outcome_whatever_the_evidence_and_loaded_means_seen(c
     assert outcomes.schema == OUTCOME_SCHEMA
     assert outcomes.get_column("source_row").equals(leads.get_column("source_row"))
     for extern_id, row in zip(leads.get_column("externId"), outcomes.iter_rows(named=True), strict=True):
-        is_seen = bool(found.seen.get(extern_id))
+        is_seen = extern_id in found.seen_ids
         assert (row["outcome"] == Outcome.LOADED) == is_seen
         assert (row["leadId"] is not None) == is_seen
         assert (row["reason"] is None) == is_seen
@@ -112,8 +156,8 @@ def test_each_lead_has_one_outcome_whatever_the_evidence_and_loaded_means_seen(c
 def test_a_place_without_an_answer_is_not_said_to_be_refused(case):
     leads, found = case
     judged = reasons(leads, found)
-    for place in found.unsent | found.unknown:
-        expected = Reason.RUN_STOPPED if place in found.unsent else Reason.ANSWER_UNKNOWN
+    for place in found.batch.unsent | found.batch.unknown:
+        expected = Reason.RUN_STOPPED if place in found.batch.unsent else Reason.ANSWER_UNKNOWN
         assert judged[place] in {None, expected}
 
 
@@ -122,15 +166,14 @@ def test_a_place_without_an_answer_is_not_said_to_be_refused(case):
 
 def test_a_seen_lead_is_loaded_even_where_the_answer_is_a_refusal_unknown_or_none():
     found = evidence(refused([0], "no"), seen=[0, 1, 2], unknown=[1], unsent=[2])
-    outcomes = reconcile_batch(batch(3), found)
+    outcomes = reconcile(batch(3), found)
     assert outcomes.get_column("outcome").to_list() == ["LOADED"] * 3
-    assert outcomes.select("leadId", "listId", "leadState").row(1) == (901, 7, "READY")
+    assert outcomes.select("leadId", "listId", "leadState", "lead_time_zone").row(1) == (901, 7, "READY", "EST")
 
 
 def test_of_several_leads_under_one_id_the_oldest_is_named_and_the_rest_are_counted():
-    leads = [SeenLead(30, 3, "READY"), SeenLead(10, 1, None), SeenLead(20, 2, "READY")]
-    found = BatchEvidence("b", {"id0": leads}, (), frozenset(), frozenset())
-    row = reconcile_batch(batch(1), found).row(0, named=True)
+    leads = ((30, "id0", 3, "READY", "EST"), (10, "id0", 1, None, None), (20, "id0", 2, "READY", "EST"))
+    row = reconcile(batch(1), Case(evidence().batch, leads)).row(0, named=True)
     assert (row["leadId"], row["listId"], row["leadState"]) == (10, 1, None)
     assert row["detail"] == "3 leads in RingCX carry this externId"
 
@@ -254,4 +297,84 @@ def test_a_rejected_row_that_fits_too_many_leads_names_none_of_them():
 
 
 def test_an_empty_batch_has_no_outcomes():
-    assert reconcile_batch(batch(0), evidence()).height == 0
+    assert reconcile(batch(0), evidence()).height == 0
+
+
+# --- removals, told apart by where numbers were -----------------------------------------------------------------
+
+KNOWN = "its number is on list 3"
+
+
+@pytest.mark.parametrize(
+    ("counts", "known", "expected"),
+    [
+        ({"duplicates": 1, "do_not_call": 1}, {0}, ["API_DUPLICATE", "API_DO_NOT_CALL"]),
+        ({"duplicates": 1, "do_not_call": 1}, {1}, ["API_DO_NOT_CALL", "API_DUPLICATE"]),
+        ({"duplicates": 1, "do_not_call": 1}, {0, 1}, ["API_REMOVED", "API_REMOVED"]),
+        ({"duplicates": 1, "do_not_call": 1}, set(), ["API_REMOVED", "API_REMOVED"]),
+        ({"duplicates": 2, "do_not_call": 1}, {0}, ["API_DUPLICATE", "API_REMOVED", "API_REMOVED"]),
+        ({"duplicates": 1, "do_not_call": 2}, {0, 1}, ["API_REMOVED", "API_REMOVED", "API_DO_NOT_CALL"]),
+        ({"duplicates": 1, "do_not_call": 1, "quota": 1}, {2}, ["API_REMOVED", "API_REMOVED", "API_DUPLICATE"]),
+        ({"duplicates": 2}, {1}, ["API_DUPLICATE", "API_DUPLICATE"]),
+    ],
+    ids=str,
+)
+def test_removed_leads_are_told_apart_only_where_numbers_and_counters_leave_one_reading(counts, known, expected):
+    size = len(expected)
+    answer = accepted(range(size), supplied=size, inserted=0, **counts)
+    judged = judge(batch(size), evidence(answer, known=dict.fromkeys(known, KNOWN)))
+
+    assert [row[1] for row in judged] == expected
+    assert [place for place, row in enumerate(judged) if KNOWN in (row[2] or "")] == sorted(known)
+
+
+def test_a_counter_explains_nothing_where_ringcx_says_it_inserted_the_missing_lead():
+    """A deployment that keeps do-not-call leads counts them all the same."""
+    found = evidence(accepted([0, 1], supplied=2, inserted=2, do_not_call=1), seen=[0])
+    assert reasons(batch(2), found) == [None, "NOT_SEEN"]
+
+
+def test_what_came_back_from_scrubbing_is_called_so():
+    found = evidence(accepted([0], supplied=1, inserted=0, do_not_call=1))
+    assert judge(batch(1), found)[0][1:] == (
+        "API_DO_NOT_CALL",
+        "it came back from do-not-call scrubbing (RingCX counted: do not call 1)",
+    )
+
+
+# --- looking again ----------------------------------------------------------------------------------------------
+
+
+def test_a_lead_that_was_seen_once_stays_loaded_when_it_is_gone():
+    leads = batch(2)
+    answer = accepted([0, 1], supplied=2, inserted=2)
+    before = reconcile(leads, evidence(answer, seen=[0, 1]))
+    now = evidence(answer, seen=[1])
+
+    remembered = remember_seen(shown(leads, now), before)
+    outcomes = reconcile_leads(leads, remembered, [replace(now.batch, size=2)])
+
+    assert outcomes["outcome"].to_list() == ["LOADED", "LOADED"]
+    assert outcomes.select("leadId", "listId", "leadState", "lead_time_zone").row(0) == (900, 7, None, "EST")
+    assert outcomes["detail"].to_list() == ["an earlier look saw this lead; searches do not show it any more", None]
+
+
+def test_what_was_not_seen_before_and_is_not_now_stays_open():
+    leads = batch(1)
+    case = evidence(accepted([0], supplied=1, inserted=1))
+
+    remembered = remember_seen(shown(leads, case), reconcile(leads, case))
+
+    assert reconcile_leads(leads, remembered, [replace(case.batch, size=1)])["outcome"].to_list() == ["UNRESOLVED"]
+
+
+def test_several_batches_are_judged_each_by_its_own_evidence():
+    leads = pl.concat([batch(2), batch(2, externId=["b0", "b1"], batch_id=["000002-def"] * 2)])
+    first = BatchEvidence("000001-abc", 2, (accepted([0, 1], supplied=2, inserted=1, quota=1),))
+    second = BatchEvidence("000002-def", 2, (refused([1], "no"),), unsent=frozenset([0]))
+    seen = Case(first, ((901, "id1", 7, "READY", "EST"),))
+
+    outcomes = reconcile_leads(leads, shown(leads, seen), [first, second])
+
+    assert outcomes["reason"].to_list() == ["API_QUOTA", None, "RUN_STOPPED", "API_REFUSED_REQUEST"]
+    assert outcomes["batch_id"].to_list() == ["000001-abc"] * 2 + ["000002-def"] * 2

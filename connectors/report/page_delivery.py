@@ -118,7 +118,8 @@ def _sentences(timeline: Mapping[str, Any]) -> Iterator[str]:
         most = max(bucket["requests"] for bucket in buckets)
         limits = " and ".join(f"{each['requests']} in {each['seconds']} s" for each in timeline["limits"])
         yield (
-            f"No more than {most:,} in any {span}; RingCX's throttle ({limits}) lets {timeline['ceiling']:,} through."
+            f"The busiest {span} had {most:,}; RingCX's throttle ({limits}) lets {timeline['ceiling']:,} through "
+            "in that time."
         )
     sittings = 1 + max(bucket["sitting"] for bucket in buckets)
     if sittings > 1:

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from connectors.report.page_account import group_reasons, tell_outcomes, tell_way
 from connectors.report.page_books import tell_books, tell_lead_states
 from connectors.report.page_delivery import KINDS, tell_answers, tell_timeline
-from connectors.report.page_header import next_steps, tell_particulars, tell_plan
+from connectors.report.page_header import next_steps, tell_identity, tell_particulars, tell_plan
 from connectors.report.page_history import tell_history, tell_sudden
 from connectors.report.page_places import tell_callable, tell_values, tell_zones
 from connectors.report.page_way import LAYOUTS, draw_way
@@ -66,6 +66,7 @@ def render_page(facts: Mapping[str, Any]) -> str:
         written=tell_moment(dt.datetime.fromisoformat(facts["finished_at"])),
         steps=next_steps(facts),
         sudden=tell_sudden(facts),
+        identity=tell_identity(facts),
         particulars=tell_particulars(facts),
         lines=lines,
         sum_of_outcomes=sum(line.rows for line in lines),
@@ -97,6 +98,7 @@ def _sections(told: Mapping[str, Any]) -> Iterator[Section]:
         "ringcx", "What RingCX has", any(told[key] for key in ("books", "lead_states", "arrived_differently"))
     )
     yield Section("delivery", "Delivery")
+    yield Section("rules", "How it was run")
     yield Section("files", "Files of this run")
 
 

@@ -1,4 +1,4 @@
-"""The top of the page: what went wrong, what to do next, and the particulars of the run."""
+"""What to do next, which run it was, and under which rules it ran."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -84,23 +84,29 @@ def _mend_gate(facts: Mapping[str, Any]) -> Step:
     )
 
 
-def tell_particulars(facts: Mapping[str, Any]) -> list[Fact]:
-    """Return who, when, where to and how."""
-    load = facts["load"]
+def tell_identity(facts: Mapping[str, Any]) -> list[Fact]:
+    """Return which run it was, and where its leads went."""
     started, finished = (dt.datetime.fromisoformat(facts[key]) for key in ("started_at", "finished_at"))
-    gate = f"up to {tell_percent(facts['max_reject_rate'])} of the rows may be rejected"
     return [
         Fact("Job", facts["job"]),
         Fact("Run", facts["run_id"]),
-        Fact("Source", str(facts["source"])),
         _tell_campaign(facts),
+        Fact("Finished", tell_moment(finished), _tell_span(started, finished), moment=facts["finished_at"]),
+    ]
+
+
+def tell_particulars(facts: Mapping[str, Any]) -> list[Fact]:
+    """Return what the run read, and under which rules."""
+    load = facts["load"]
+    gate = f"up to {tell_percent(facts['max_reject_rate'])} of the rows may be rejected"
+    return [
+        Fact("Source", str(facts["source"])),
         Fact("List", load["description"], f"list state {load['list_state']}" if "list_state" in load else ""),
         Fact("Dial priority", load["dial_priority"]),
         Fact("Duplicate handling", load["duplicate_handling"], _GLOSSES.get(load["duplicate_handling"], "")),
         Fact("Time zone option", load["time_zone_option"], _GLOSSES.get(load["time_zone_option"], "")),
         Fact("Quality gate", f"{tell_percent(facts['reject_rate'])} rejected", gate),
-        Fact("Started", tell_moment(started), moment=facts["started_at"]),
-        Fact("Finished", tell_moment(finished), _tell_span(started, finished), moment=facts["finished_at"]),
+        Fact("Started", tell_moment(dt.datetime.fromisoformat(facts["started_at"])), moment=facts["started_at"]),
     ]
 
 

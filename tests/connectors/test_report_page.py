@@ -384,8 +384,9 @@ def test_trouble_and_plan_are_told_where_the_facts_have_them():
 
 def test_particulars_say_who_when_and_how():
     page = read_page(make_facts())
-    (particulars,) = page.find("dl", class_="particulars")
-    told = {node.find("dt")[0].text: node.find("dd")[0].text for node in particulars.find("div")}
+    lists = [*page.find("dl", class_="particulars identity"), *page.find("dl", class_="particulars")]
+    told = {node.find("dt")[0].text: node.find("dd")[0].text for each in lists for node in each.find("div")}
+    assert len(told) == 11
     assert told["Job"] == "hospitals"
     assert told["Run"] == "hospitals-20261121T021622-827e"
     assert told["Campaign"] == "My Predictive Campaign id 12345"

@@ -254,6 +254,46 @@ def forget(who: str, by: str | None, *, dry_run: bool, force: bool, as_json: boo
         click.echo(json.dumps(facts, indent=2) if as_json else tell_forgetting(facts))
 
 
+@cli.command()
+@click.argument("words", nargs=-1, required=True, metavar="[RUN_ID] PHONE|EXTERNID")
+@click.option("--all", "all_runs", is_flag=True, help="Look in every run; no RUN_ID is given then.")
+@_BY
+@click.option("--show-numbers", is_flag=True, help="Show telephone numbers whole; they are masked otherwise.")
+@click.option("--offline", is_flag=True, help="Do not ask RingCX for the state now.")
+@_JSON
+@_DEBUG
+def trace(
+    words: tuple[str, ...],
+    by: str | None,
+    *,
+    all_runs: bool,
+    show_numbers: bool,
+    offline: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Tell the whole story of one lead, by number (in any writing) or external id, in the run RUN_ID or in --all.
+
+    `-` reads the number or id from standard input. Without credentials, or --offline, RingCX is not asked.
+    """
+    if len(words) != (1 if all_runs else 2):
+        raise click.UsageError("write: leadferry trace RUN_ID PHONE|EXTERNID, or: leadferry trace --all PHONE|EXTERNID")
+    with _errors_told(as_json=as_json, debug=debug):
+        from flows import settings
+        from flows.run_place import ledger_if_kept, require_home
+        from flows.tracing import tell_trace, trace_person
+
+        home = require_home()
+        run_id = None if all_runs else words[0]
+        with ledger_if_kept() as ledger:
+            if ledger is None:
+                raise ConfigurationError("NO_RUNS", "There are no runs yet.", "`leadferry load JOB` starts one.")
+            asked = _asked(words[-1], by)
+            account = None if offline else settings.account()
+            facts = trace_person(ledger, home, asked, run_id, account=account, show_numbers=show_numbers)
+        click.echo(json.dumps(facts, indent=2, default=str) if as_json else tell_trace(facts))
+
+
 def _asked(who: str, by: str | None) -> "Asked":
     from flows.looking_up import Asked
 

@@ -4,9 +4,8 @@ import datetime as dt
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import polars as pl
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -17,18 +16,13 @@ from connectors.sources.extract import ROW_FAULT, SOURCE_ROW
 from connectors.staging import scan
 from flows.fetching import fetched
 from flows.job_file import Columns, Job
+from flows.masked_rows import PERSONAS, mask_fields, mask_source
+from flows.plain_text import plain
 from flows.preparation import prepared_check
 from flows.progress import Progress
 from flows.request_body import wire_rows
 from flows.run_folder import RunFolder
 from transforms.lead_rules import REASONS
-from transforms.masking import mask_digits
-from transforms.vocabulary.masking import mask_numbers
-
-_PHONE_FIELDS: Final = frozenset({"leadPhone", "leadPhoneE164", "auxPhone", "callerId"})
-_PERSONAS: Final = "personaPhoneConfig"
-_WIDEST: Final = 60
-"""Characters of a value that a terminal gets to see; `--json` has all of them."""
 
 
 def preview_job(job: Job, *, rows: int, as_of: dt.date, progress: Progress, show_numbers: bool) -> list[dict[str, Any]]:
@@ -77,45 +71,22 @@ def _mapped(columns: Columns, row: Mapping[str, str | None]) -> dict[str, Any]:
     mapped: dict[str, Any] = {field: row[column] for field, column in columns.text_columns().items()}
     if columns.leadPhone:
         mapped["leadPhone"] = [row[column] for column in columns.leadPhone]
-    for field, labels in {"extendedLeadData": columns.extendedLeadData, _PERSONAS: columns.personaPhoneConfig}.items():
+    for field, labels in {"extendedLeadData": columns.extendedLeadData, PERSONAS: columns.personaPhoneConfig}.items():
         mapped |= {f"{field}.{label}": row[column] for label, column in labels.items()}
     return mapped
 
 
 def _masked(row: dict[str, Any], columns: Columns) -> dict[str, Any]:
     """Hide every digit but two of what is a telephone number by its field, and of what looks like one elsewhere."""
-    numbers = {*(columns.leadPhone or ()), *columns.personaPhoneConfig.values()}
-    numbers |= {column for field, column in columns.text_columns().items() if field in _PHONE_FIELDS}
-    known = {*columns.source_columns()} - numbers
-    read = {name: _hide(cell, name in numbers, looks=name not in known) for name, cell in row["read"].items()}
-    hidden: dict[str, Any] = {"read": read}
-    for part in ("mapped", "sent"):
-        fields = row[part]
-        hidden[part] = None if fields is None else {name: _hide(cell, _is_phone(name)) for name, cell in fields.items()}
-    return row | hidden
-
-
-def _is_phone(field: str) -> bool:
-    return field in _PHONE_FIELDS or field.partition(".")[0] == _PERSONAS
-
-
-def _hide(cell: Any, is_number: bool, *, looks: bool = False) -> Any:  # noqa: ANN401, FBT001 - a JSON value
-    if isinstance(cell, list):
-        return [_hide(item, is_number, looks=looks) for item in cell]
-    if isinstance(cell, dict):
-        return {name: _hide(item, is_number, looks=looks) for name, item in cell.items()}
-    if not isinstance(cell, str):
-        return cell
-    if is_number:
-        return pl.select(mask_digits(pl.lit(cell))).item()
-    return mask_numbers(cell) if looks else cell
+    hidden = {part: None if row[part] is None else mask_fields(row[part]) for part in ("mapped", "sent")}
+    return row | {"read": mask_source(row["read"], columns)} | hidden
 
 
 def print_preview(rows: list[dict[str, Any]], columns: Columns, console: Console) -> None:
     """Print each row as a table: lead field, source column, as read, as sent; then what is not mapped, and notes."""
     origin = columns.text_columns() | {"leadPhone": ", ".join(columns.leadPhone or ())}
     origin |= {f"extendedLeadData.{label}": column for label, column in columns.extendedLeadData.items()}
-    origin |= {f"{_PERSONAS}.{label}": column for label, column in columns.personaPhoneConfig.items()}
+    origin |= {f"{PERSONAS}.{label}": column for label, column in columns.personaPhoneConfig.items()}
     for row in rows:
         verdict = "would be sent" if row["sent"] is not None else f"{row['outcome']} {row['reason'] or ''}".strip()
         title = f"source_row {row[SOURCE_ROW]}: {verdict}"
@@ -124,14 +95,15 @@ def print_preview(rows: list[dict[str, Any]], columns: Columns, console: Console
             table.add_column(heading, overflow="fold")
         sent = _flat(row["sent"] or {})
         for field in dict.fromkeys([*row["mapped"], *sent]):
-            table.add_row(*map(_plain, (field, origin.get(field), row["mapped"].get(field), sent.get(field))))
+            cells = (field, origin.get(field), row["mapped"].get(field), sent.get(field))
+            table.add_row(*(Text(plain(cell)) for cell in cells))
         console.print(table)
         left_out = [name for name in row["read"] if name not in columns.source_columns()]
         for label, words in {"not mapped": left_out, "repaired or left out": row["notes"]}.items():
             if words:
-                console.print(_plain(f"  {label}: {', '.join(words)}", widest=1000))
+                console.print(Text(plain(f"  {label}: {', '.join(words)}", widest=1000)))
         if row["advice"]:
-            console.print(_plain(f"  what to do: {row['advice']}", widest=1000))
+            console.print(Text(plain(f"  what to do: {row['advice']}", widest=1000)))
 
 
 def _flat(lead: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,12 +111,3 @@ def _flat(lead: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in lead.items():
         flat |= {f"{name}.{label}": item for label, item in value.items()} if isinstance(value, dict) else {name: value}
     return flat
-
-
-def _plain(value: Any, widest: int = _WIDEST) -> Text:  # noqa: ANN401 - a JSON value
-    """Return a value as text that can neither style nor steer a terminal."""
-    told = (
-        " | ".join(item for item in value if item) if isinstance(value, list) else "" if value is None else str(value)
-    )
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in told)
-    return Text(shown if len(shown) <= widest else f"{shown[: widest - 1]}…")

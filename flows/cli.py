@@ -52,16 +52,31 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("source")
+@click.option("--query", help="What to ask SOURCE, if it is a database.")
+@click.option("--query-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with that query.")
 @click.option("--job", type=click.Path(path_type=Path, dir_okay=False), help="Write the job file here.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @_JSON
 @_DEBUG
-def init(source: str, job: Path | None, *, force: bool, as_json: bool, debug: bool) -> None:
-    """Write a job file for SOURCE (CSV, Parquet or Excel: a file, a folder or a quoted glob) with a guessed mapping."""
+def init(
+    source: str,
+    query: str | None,
+    query_file: Path | None,
+    job: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+    debug: bool,
+) -> None:
+    """Write a job file for SOURCE with a guessed mapping.
+
+    SOURCE is CSV, Parquet or Excel (a file, a folder, a quoted glob, or an s3://, gs:// or az:// URL), or a database:
+    its URL without a password, or env:NAME of a variable that has it, with a query.
+    """
     with _errors_told(as_json=as_json, debug=debug):
         from flows.init_job import init_job, tell_init
 
-        facts = init_job(source, job, force=force)
+        facts = init_job(source, job, force=force, query=query, query_file=query_file)
         click.echo(json.dumps(facts, indent=2) if as_json else tell_init(facts))
 
 

@@ -4,29 +4,42 @@ import json
 import os
 import re
 import shlex
+import tempfile
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import polars as pl
 from pydantic import ValidationError
 
 from connectors.sources.csv_dialect import CsvChoices, looks_like_data
 from connectors.sources.csv_files import look_at, open_csv
+from connectors.sources.databases.asking import open_database
+from connectors.sources.databases.urls import FROM_ENVIRONMENT, file_path_of, with_file_path
 from connectors.sources.excel_files import open_excel
 from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, SOURCE_ROW, Extract, find_files, refuse_empty
 from connectors.sources.parquet_files import open_parquet
 from connectors.sources.text_encoding import UTF_8
-from connectors.sources.urls import is_url
-from flows.job_file import Columns, FileSource, Job
+from connectors.sources.urls import is_url, parse_url
+from flows.clock import now
+from flows.fetching import open_storage
+from flows.job_file import SOURCES, Columns, DatabaseSource, FileSource, Job
 from flows.path_parameters import escape_path
 from transforms.guessing import Guess, guess_mapping
 from transforms.vocabulary.errors import ConfigurationError, SourceError
 
 _ROWS_LOOKED_AT: Final = 2000
+_ASKED_SECONDS: Final = 600
+"""How long the query may take to its first rows."""
+
+_FILES: Final = frozenset({"s3", "gs", "az", "http", "https", "ftp", "file"})
+"""Schemes of URLs that are files' and no database's, whether they can be read or not."""
+
 _PARQUET: Final = {".parquet", ".pq", ".parq"}
 _EXCEL: Final = {".xlsx", ".xlsm"}
 _LONGEST_NAME: Final = 100
@@ -47,31 +60,48 @@ max_reject_rate = 0.25 # more rejected rows than this: nothing is sent, exit 3
 """
 
 
-def init_job(source: str, job_file: Path | None, *, force: bool) -> dict[str, Any]:
-    """Write a job file for `source` (a file, a folder or a glob) and return what was guessed, as JSON has it.
+@dataclass(frozen=True)
+class _Sample:
+    """The first rows of a source, and how a job file names it: the keys of `[source]`, and a name for the job."""
 
-    `job_file` is by default named after the source, in the working folder. Raises SourceError for a source that cannot
-    be read, and ConfigurationError where the file exists and not `force`, or no column could be an id or a number.
+    name: str
+    table: Mapping[str, str | bool]
+    columns: list[str]
+    rows: pl.DataFrame
+
+
+def init_job(
+    source: str, job_file: Path | None, *, force: bool, query: str | None = None, query_file: Path | None = None
+) -> dict[str, Any]:
+    """Write a job file for `source` and return what was guessed, as JSON has it.
+
+    `source` is a file, a folder, a glob, a URL of object storage, or that of a database (or `env:NAME`), which is asked
+    the `query` or the one in `query_file`. `job_file` is by default named after the source, in the working folder.
+    Raises SourceError for a source that cannot be read, and ConfigurationError where the file exists and not `force`,
+    or no column could be an id or a number.
     """
-    if is_url(source):
-        raise SourceError(
-            "SOURCE_NOT_HERE",
-            f"{source} is not a file of this machine, and init looks at those alone.",
-            "Guess the columns from a copy of one file, then set source.path to the URL.",
-        )
-    name = _name_of(source)
+    of_database = is_database(source)
+    _require_query(of_database, query, query_file)
+    name = _name_of_database(source) if of_database else _name_of(source)
     target = job_file or Path(f"{name}.toml")
     if target.exists() and not force:
         raise _refuse_to_overwrite(target)
-    kind, found, columns, rows = _read_sample(source)
+    if of_database:
+        sample = _ask_database(name, source, query, query_file, target)
+    elif is_url(source):
+        sample = _fetch_sample(name, source)
+    else:
+        kind, found, columns, rows = _read_sample(source)
+        table = {"type": kind, "path": escape_path(_relative(source, target)), **found}
+        sample = _Sample(name, table, columns, rows)
+    columns, rows = sample.columns, sample.rows
     usable = [column for column in columns if _can_be_named(column)]
     guesses = guess_mapping(rows.select(usable))
     _require_essentials(guesses, source, usable)
-    table = {"type": kind, "path": escape_path(_relative(source, target)), **found}
     mapped = {column for guess in guesses for column in guess.columns}
     left_out = [column for column in columns if column not in mapped]
-    text = _compose(name, table, guesses, left_out, rows.height)
-    _require_job(text, table)
+    text = _compose(name, sample.table, guesses, left_out, rows.height)
+    _require_job(text, sample.table)
     _write(target, text, force=force)
     return {
         "job": str(target),
@@ -132,9 +162,114 @@ def _name_of(source: str) -> str:
     return name or "leads"
 
 
-def _read_sample(source: str) -> tuple[str, dict[str, str | bool], list[str], pl.DataFrame]:
+def is_database(source: str) -> bool:
+    """Return whether a source is a database's URL, or the name of a variable that has it, and no file's."""
+    return source.startswith(FROM_ENVIRONMENT) or (is_url(source) and source.partition("://")[0].lower() not in _FILES)
+
+
+def _require_query(of_database: bool, query: str | None, query_file: Path | None) -> None:  # noqa: FBT001 - a fact
+    given = (query is not None) + (query_file is not None)
+    if of_database and given != 1:
+        raise ConfigurationError(
+            "INIT_QUERY",
+            "A database is asked one query.",
+            "Give --query 'SELECT ...', or --query-file FILE.",
+        )
+    if given and not of_database:
+        raise ConfigurationError(
+            "INIT_QUERY",
+            "A query is for a database, and this source is none.",
+            "Leave it out, or name the database by its URL or as env:NAME.",
+        )
+
+
+def _name_of_database(url: str) -> str:
+    """Return a name for the job: the file's, the database's, or that of the variable."""
+    if url.startswith(FROM_ENVIRONMENT):
+        return _name_of(url.removeprefix(FROM_ENVIRONMENT).lower())
+    path = file_path_of(url) or urlsplit(url).path
+    return _name_of(Path(path).stem or "leads")
+
+
+def _ask_database(name: str, url: str, query: str | None, query_file: Path | None, target: Path) -> _Sample:
+    """Return the first rows of the query's result. Raises SourceError, ConfigurationError."""
+    table: dict[str, str | bool] = {"type": "database", "url": _placed_url(url, target)}
+    if query_file is None:
+        table["query"] = (query or "").strip()
+    else:
+        table["query_file"] = _relative(str(query_file), target)
+    try:
+        given = {key: value for key, value in table.items() if key != "query_file"}
+        here = DatabaseSource.model_validate(
+            given | {"url": url} | ({"query_file": str(query_file)} if query_file else {})
+        )
+    except ValidationError as error:
+        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigurationError("INIT_DATABASE", f"{words[0].upper()}{words[1:]}.", "Then run init again.") from None
+    asked = here.placed_in(Path.cwd()).as_of(now())
+    extract = open_database(
+        asked.url, asked.query or "", [], parameters=asked.parameters, timeout_seconds=_ASKED_SECONDS
+    )
+    with _faults_told(here.place):
+        return _Sample(name, table, list(extract.columns), _first_rows(extract, "The query's result"))
+
+
+def _placed_url(url: str, target: Path) -> str:
+    """Return the URL of a database as the job file has it: a file's path is relative to the job file."""
+    path = file_path_of(url)
+    return url if not path else with_file_path(url, _relative(path, target))
+
+
+def _fetch_sample(name: str, url: str) -> _Sample:
+    """Return the first rows of the first file that a URL of object storage stands for; the file is fetched whole.
+
+    Raises SourceError.
+    """
+    for kind in _kinds_at(url):
+        try:
+            source = SOURCES.validate_python({"type": kind, "path": escape_path(url)})
+        except ValidationError as error:
+            words = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ConfigurationError("INIT_URL", f"{words[0].upper()}{words[1:]}.", "Correct the URL.") from None
+        if not isinstance(source, FileSource):
+            raise TypeError("no kind of file")
+        storage, place = open_storage(source), parse_url(url)
+        try:
+            first = storage.list_objects()[0]
+        except SourceError as error:
+            if error.code != "SOURCE_MISSING" or kind == _kinds_at(url)[-1]:
+                raise
+            continue
+        with tempfile.TemporaryDirectory(prefix="leadferry-init-") as folder, _told_as(folder, place.scheme):
+            storage.fetch(first, Path(folder), lambda: None)
+            found = _read_sample((Path(folder) / place.bucket / place.key).as_posix(), kind)
+        return _Sample(name, {"type": kind, "path": escape_path(url), **found[1]}, found[2], found[3])
+    raise TypeError("there is always a last kind")
+
+
+def _kinds_at(url: str) -> list[str]:
+    """Return which kinds of files a URL may stand for: by its ending, or any where it is a prefix."""
+    suffix = Path(url).suffix.lower()
+    if suffix in _PARQUET:
+        return ["parquet"]
+    if suffix in _EXCEL:
+        return ["excel"]
+    return ["csv"] if suffix and not url.endswith("/") else ["csv", "parquet", "excel"]
+
+
+@contextmanager
+def _told_as(folder: str, scheme: str) -> Iterator[None]:
+    """Name fetched files by their URLs in errors."""
+    try:
+        yield
+    except SourceError as error:
+        words = (text.replace(f"{folder}/", f"{scheme}://") for text in (error.message, error.next_step))
+        raise SourceError(error.code, *words) from None
+
+
+def _read_sample(source: str, kind: str | None = None) -> tuple[str, dict[str, str | bool], list[str], pl.DataFrame]:
     """Return the kind of source, what of its way of writing is not the usual, its columns and its first rows."""
-    kind = _kind_of(source)
+    kind = kind or _kind_of(source)
     if kind == "parquet":
         with _faults_told(source):
             extract = open_parquet(source, [])
@@ -293,13 +428,13 @@ def _shown(column: str) -> str:
 
 
 def _require_job(text: str, source: Mapping[str, str | bool]) -> None:
-    """Raise ConfigurationError unless `text` is a job over that source: what is written must run."""
+    """Raise ConfigurationError unless `text` is a job over that `[source]`: what is written must run."""
     try:
         job = Job.model_validate(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, ValidationError) as error:
         fault = str(error).splitlines()[0]
     else:
-        if isinstance(job.source, FileSource) and job.source.path == source["path"]:
+        if isinstance(job.source, DatabaseSource) or job.source.path == source["path"]:
             return
         fault = "the path has blanks at its ends"
     raise ConfigurationError(

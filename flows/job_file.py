@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
@@ -256,6 +257,10 @@ class DatabaseSource(Section):
 
 
 Source = Annotated[CsvSource | ParquetSource | ExcelSource | DatabaseSource, Field(discriminator="type")]
+
+
+SOURCES: Final[TypeAdapter[CsvSource | ParquetSource | ExcelSource | DatabaseSource]] = TypeAdapter(Source)
+"""Reads a `[source]` by itself."""
 
 
 class Columns(Section):

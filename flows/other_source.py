@@ -3,17 +3,15 @@
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from connectors.sources.urls import is_url
-from flows.job_file import FileSource, Job, Source
+from flows.job_file import SOURCES, FileSource, Job
 from flows.path_parameters import escape_path
 from transforms.vocabulary.errors import ConfigurationError
 
 KINDS: Final = {".parquet": "parquet", ".pq": "parquet", ".parq": "parquet", ".xlsx": "excel", ".xlsm": "excel"}
 """Ending of a file to the kind of source that it is; every other is CSV."""
-
-_SOURCE: Final[TypeAdapter[Source]] = TypeAdapter(Source)
 
 
 def with_source(job: Job, place: str | None) -> Job:
@@ -29,7 +27,7 @@ def with_source(job: Job, place: str | None) -> Job:
     path = escape_path(place if is_url(place) else (Path.cwd() / place).as_posix())
     kept = own if own.get("type") == kind else {}
     try:
-        source = _SOURCE.validate_python(
+        source = SOURCES.validate_python(
             kept | {"type": kind, "path": path, "missing": "fail", "wait_minutes": None, "wait_poll_seconds": None}
         )
     except ValidationError as error:

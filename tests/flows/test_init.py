@@ -2,15 +2,19 @@
 
 import csv
 import gzip
+import json
+import sqlite3
 import tomllib
 from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flows.cli import cli
 from flows.init_job import init_job, tell_init
 from flows.job_file import read_job
 from tests.conftest import PROJECT, SHARED, lead_rows
@@ -215,6 +219,78 @@ def test_a_job_is_named_after_its_source(tmp_path, file, name):
 
     assert facts["name"] == name
     assert read_job(tmp_path / "job.toml").name == name
+
+
+@pytest.fixture
+def crm(tmp_path):
+    """A SQLite database with leads."""
+    (tmp_path / "data").mkdir()
+    with sqlite3.connect(tmp_path / "data" / "crm.sqlite") as database:
+        database.execute("CREATE TABLE leads (lead_id, mobile, last_name, zip, state, notes)")
+        database.executemany("INSERT INTO leads VALUES (?, ?, ?, ?, ?, 'x')", usual_rows(40))
+    return "sqlite:///data/crm.sqlite"
+
+
+ASKED = "SELECT * FROM leads WHERE :run_date > '2000-01-01' ORDER BY lead_id"
+
+
+@pytest.mark.parametrize("how", ["url", "variable", "file"])
+def test_a_database_is_asked_and_its_job_can_be_checked(leadferry, crm, tmp_path, how):
+    (tmp_path / "q.sql").write_text(ASKED, encoding="utf-8")
+    url, given = ("env:CRM_URL" if how == "variable" else crm), {"CRM_URL": f"sqlite:///{tmp_path}/data/crm.sqlite"}
+    query = ["--query-file", "q.sql"] if how == "file" else ["--query", ASKED]
+    (tmp_path / "jobs").mkdir()
+
+    ended = leadferry("init", url, *query, "--job", "jobs/a.toml", "--json", **given)
+
+    assert ended.code == 0, ended.err
+    assert ended.json["rows_looked_at"] == 40
+    assert mapped(tmp_path / "jobs" / "a.toml") == {
+        "externId": "lead_id", "leadPhone": ["mobile"], "lastName": "last_name", "state": "state", "zip": "zip",
+    }  # fmt: skip
+    written = tomllib.loads((tmp_path / "jobs" / "a.toml").read_text(encoding="utf-8"))["source"]
+    assert written == {
+        "type": "database",
+        "url": "env:CRM_URL" if how == "variable" else "sqlite:///../data/crm.sqlite",
+    } | ({"query_file": "../q.sql"} if how == "file" else {"query": ASKED})
+    checked = leadferry("check", tmp_path / "jobs" / "a.toml", "--json", **given)
+    assert (checked.code, checked.json["counts"]["rows_read"]) == (0, 40), checked.err
+
+
+def test_a_job_over_a_database_is_named_after_it(tmp_path, crm, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CRM_URL", crm)
+
+    assert init_job(crm, None, force=False, query=ASKED)["job"] == "crm.toml"
+    assert init_job("env:CRM_URL", None, force=False, query=ASKED)["job"] == "CRM_URL.toml".lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["sqlite:///data/crm.sqlite"], "INIT_QUERY"),
+        (["sqlite:///data/crm.sqlite", "--query", ASKED, "--query-file", "q.sql"], "INIT_QUERY"),
+        (["data", "--query", ASKED], "INIT_QUERY"),
+        (["postgresql://me:hidden@127.0.0.1/crm", "--query", ASKED], "INIT_DATABASE"),
+        (["sqlite:///data/crm.sqlite", "--query-file", "gone.sql"], "QUERY_FILE_UNREADABLE"),
+        (["env:NOT_SET", "--query", ASKED], "SOURCE_URL"),
+        (["sqlite:///data/crm.sqlite", "--query", "SELECT * FROM leads WHERE 1 = 0"], "SOURCE_EMPTY"),
+        (["sqlite:///data/crm.sqlite", "--query", "SELECT nothing FROM leads"], None),
+        (["sqlite:///data/crm.sqlite", "--query", "SELECT * FROM leads WHERE zip = :zip"], None),
+        (["sqlite:///data/crm.sqlite", "--query", "DELETE FROM leads"], None),
+    ],
+)
+def test_a_database_that_cannot_be_asked_is_told(crm, tmp_path, monkeypatch, arguments, code):
+    del crm
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "q.sql").write_text(ASKED, encoding="utf-8")
+
+    ended = CliRunner().invoke(cli, ["init", *arguments, "--job", "a.toml", "--json", "--debug"])
+
+    assert ended.exit_code == 2, ended.stdout
+    assert code in {None, json.loads(ended.stdout)["error"]["code"]}, ended.stderr
+    assert "hidden" not in ended.output
+    assert not (tmp_path / "a.toml").exists()
 
 
 HEADERS = st.one_of(

@@ -20,9 +20,10 @@ from obstore.store import S3Store
 from connectors.sources.object_storage import ObjectStorage, Patience, StoredObject
 from connectors.sources.urls import Place, is_url, parse_url
 from flows.fetching import fetched
+from flows.init_job import init_job
 from flows.job_file import read_job
 from tests.conftest import lead_rows
-from transforms.vocabulary.errors import RunInterruptedError, SourceError
+from transforms.vocabulary.errors import LeadferryError, RunInterruptedError, SourceError
 
 OURS = ("AWS_", "GOOGLE_", "AZURE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
 
@@ -169,11 +170,46 @@ def test_a_pattern_matches_keys_as_it_does_files(s3, pattern, matched):
     assert [item.key for item in listed] == matched
 
 
-def test_init_says_that_it_reads_files_of_this_machine(leadferry):
-    ended = leadferry("init", "s3://leads/a.csv")
+@pytest.mark.parametrize(("kind", "path"), [("csv", "nightly/1.csv"), ("parquet", "nightly/"), ("excel", "n*/*.xlsx")])
+def test_init_guesses_from_the_first_file_and_its_job_can_be_checked(command, s3, tmp_path, kind, path):
+    ending, write = KINDS[kind]
+    s3(**{f"nightly/1{ending}": write(lead_rows(30)), f"nightly/2{ending}": write(lead_rows(3, 50))})
 
-    assert ended.code == 2
-    assert "set source.path to the URL" in ended.err
+    ended = command("init", f"s3://leads/{path}", "--job", tmp_path / "job.toml", "--json")
+
+    assert ended.code == 0, ended.err
+    assert (ended.json["rows_looked_at"], ended.json["source"]) == (30, f"s3://leads/{path}")
+    source = read_job(tmp_path / "job.toml").source
+    assert (source.type, source.path) == (kind, f"s3://leads/{path}")
+    checked = command("check", tmp_path / "job.toml", "--json")
+    assert (checked.code, checked.json["counts"]["rows_read"]) == (0, 33 if "1" not in path else 30), checked.err
+
+
+def test_init_names_folders_of_partitions_among_the_columns(s3, tmp_path):
+    s3(**{"day=2026-01-02/a.parquet": parquet_of(lead_rows(30))})
+
+    assert "day" in init_job("s3://leads/", tmp_path / "job.toml", force=False)["left_out"]
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("s3://leads/nothing/", "SOURCE_MISSING"),
+        ("s3://key:secret-of-the-tests@leads/a.csv", "INIT_URL"),
+        ("https://example.com/a.csv", "INIT_URL"),
+        ("s3://leads/odd.csv", "SOURCE_NOT_TEXT"),
+    ],
+)
+def test_init_tells_what_it_cannot_read_by_its_url(s3, tmp_path, url, code):
+    s3(**{"odd.csv": b"\x00\x01"})
+
+    with pytest.raises(LeadferryError) as raised:
+        init_job(url, tmp_path / "job.toml", force=False)
+
+    assert raised.value.code == code
+    assert code != "SOURCE_NOT_TEXT" or url in raised.value.message
+    assert "secret-of-the-tests" not in str(raised.value)
+    assert not (tmp_path / "job.toml").exists()
 
 
 def test_a_load_fetches_reads_and_keeps_nothing_of_the_files(command, s3, make_job, tmp_path):

@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from transforms.vocabulary.errors import ConfigurationError
 
-_FROM_ENVIRONMENT: Final = "env:"
+FROM_ENVIRONMENT: Final = "env:"
+"""Begins a `url` that names a variable of the environment, which has the URL."""
+
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9_]*)(\+[a-z][a-z0-9_]*)?://", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET: Final = re.compile(r"pass|pwd|secret|token|key$|credential", re.IGNORECASE)
@@ -24,8 +26,8 @@ FILE_KINDS: Final = ("sqlite", "duckdb")
 
 def check_url(url: str) -> None:
     """Raise ValueError, which says what to write, for a `url` that a job file may not have; no secret is repeated."""
-    if url.startswith(_FROM_ENVIRONMENT):
-        if not _NAME.fullmatch(url.removeprefix(_FROM_ENVIRONMENT)):
+    if url.startswith(FROM_ENVIRONMENT):
+        if not _NAME.fullmatch(url.removeprefix(FROM_ENVIRONMENT)):
             raise ValueError("write env: and the name of an environment variable, such as env:CRM_URL")
         return
     if not _SCHEME.match(url):
@@ -76,9 +78,9 @@ class Target:
 
 def find_target(url: str, environment: Mapping[str, str] = os.environ) -> Target:
     """Return the database that a job's `url` names. Raises ConfigurationError where the environment has no such URL."""
-    if not url.startswith(_FROM_ENVIRONMENT):
+    if not url.startswith(FROM_ENVIRONMENT):
         return Target(_kind_of(url), url, url)
-    name = url.removeprefix(_FROM_ENVIRONMENT)
+    name = url.removeprefix(FROM_ENVIRONMENT)
     whole = environment.get(name, "").strip()
     if not _is_well_formed(whole):
         what = "is not a database URL" if whole else "is not set"

@@ -235,7 +235,9 @@ class _Reader:
         return {"leads": leads, "searches_at_most": searches, "throttle_seconds": seconds}
 
     def read_back(self, batches: Sequence[Batch]) -> pl.DataFrame:
-        """Return the outcomes of the leads of some batches."""
+        """Return the outcomes of the leads of some batches. Raises RunInterruptedError when asked to stop."""
+        if self._run.stop.is_set():
+            raise interrupted()
         unit = self._open_unit(batches)
         seen = no_lead_rows(unit.fields)
         if any(story.was_tried for story in unit.stories):

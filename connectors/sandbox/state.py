@@ -1,6 +1,7 @@
 """Everything one sandbox knows, in one place, so that a test can look inside while the server runs."""
 
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -143,6 +144,7 @@ class SandboxState:
                 "throttled": sum(n for (_, status), n in self.counts.items() if status == TOO_MANY_REQUESTS),
                 "pendingLateCommits": self.pending_late_commits,
                 "emails": list(self.emails),
+                "processorSeconds": time.process_time(),
             }
 
     def seen_requests(self) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ def _plan(facts: Mapping[str, Any]) -> list[str]:
 def _what_stands_out(facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield what differs from RingCX's books or from earlier runs, and what RingCX's throttle and faults did."""
     differences = (facts.get("ringcx") or {}).get("differences") or ()
-    told = [f"{each['what']} Expected {each['expected']:,}, found {each['found']:,}." for each in differences]
+    told = [f"{each['what']}: expected {each['expected']:,}, found {each['found']:,}." for each in differences]
     told += [each["sentence"] for each in facts.get("comparison") or () if each["sudden"]]
     told += facts["warnings"]
     yield from (f"- {_as_text(sentence)}" for sentence in told)

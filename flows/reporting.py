@@ -193,11 +193,13 @@ def _headline(facts: Mapping[str, Any]) -> str:
     if before:
         in_ringcx += f" ({known})"
     not_new = f", {known}" if before else ""
+    unsettled = counts[Outcome.UNRESOLVED]
+    open_end = f"{unsettled:,} cannot be settled yet" if unsettled else "RingCX's own numbers differ from that"
     sentences = {
         STATUS_CHECKED: f"{staged:,} {of_rows} {'is' if ready else 'are'} ready to load{not_new}; nothing was sent.",
         STATUS_PLANNED: f"{staged:,} {of_rows} would be sent in {counted(facts['batches'], 'request')}.",
         STATUS_SUCCEEDED: f"{in_ringcx}; every other row has its reason." if loaded < read else f"{in_ringcx}.",
-        STATUS_UNRESOLVED: f"{in_ringcx}; {counts[Outcome.UNRESOLVED]:,} cannot be settled yet.",
+        STATUS_UNRESOLVED: f"{in_ringcx}; {open_end}.",
         STATUS_GATE: _gate_sentence(facts),
         STATUS_FAILED: f"The run failed: {in_ringcx}.",
     }

@@ -202,6 +202,8 @@ def make_comparison(read):
 def make_ringcx(loaded):
     """Return RingCX's books of a load without a difference."""
     return {
+        "sent": loaded,
+        "unanswered": 0,
         "supplied": loaded,
         "accepted": loaded,
         "inserted": None,

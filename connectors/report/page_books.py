@@ -6,6 +6,10 @@ from typing import Any, Final
 
 from connectors.report.page_wording import Wording
 
+_SENT: Final = Wording("Sent", "leads of this run, however often")
+_UNANSWERED: Final = Wording(
+    "Without an answer", "leads of requests for which RingCX told no numbers; searches settled them"
+)
 _COUNTERS: Final = {
     "supplied": Wording("Supplied", "leads in the requests that RingCX answered"),
     "accepted": Wording("Accepted", "leads it took over for processing"),
@@ -36,7 +40,7 @@ class Books:
     """RingCX's numbers, each difference between what they should be and are, and leads it removed as duplicates."""
 
     lines: tuple[BookLine, ...]
-    differences: tuple[Mapping[str, Any], ...]
+    differences: tuple[str, ...]
     duplicates: int
 
 
@@ -45,12 +49,22 @@ def tell_books(ringcx: Mapping[str, Any] | None) -> Books | None:
     if not ringcx:
         return None
     removed = ringcx.get("removed") or {}
-    lines = [BookLine(wording, ringcx.get(key)) for key, wording in _COUNTERS.items()]
+    lines = [BookLine(_SENT, ringcx["sent"])] if "sent" in ringcx else []
+    lines += [BookLine(_UNANSWERED, ringcx["unanswered"])] if ringcx.get("unanswered") else []
+    lines += [BookLine(wording, ringcx.get(key)) for key, wording in _COUNTERS.items()]
     # What never happens in most accounts is no line in their reports.
     lines += [BookLine(wording, removed.get(key)) for key, wording in _REMOVALS.items() if removed.get(key)]
     lines += [BookLine(_REFUSED, ringcx["rejected_rows"])] if ringcx.get("rejected_rows") else []
     lines += [BookLine(_FOUND, ringcx.get("found"))]
-    return Books(tuple(lines), tuple(ringcx.get("differences") or ()), removed.get("duplicates") or 0)
+    return Books(
+        tuple(lines), tuple(map(_tell_difference, ringcx.get("differences") or ())), removed.get("duplicates") or 0
+    )
+
+
+def _tell_difference(difference: Mapping[str, Any]) -> str:
+    what, expected, found, size = (difference[key] for key in ("what", "expected", "found", "size"))
+    later = " A later look may settle it." if difference.get("settles_later") else ""
+    return f"{what[:1].upper()}{what[1:]}: expected {expected:,}, found {found:,}; {size:,} in all.{later}"
 
 
 def tell_lead_states(states: Sequence[Mapping[str, Any]] | None) -> tuple[Mapping[str, Any], ...]:

@@ -1,7 +1,7 @@
 """What to do next, which run it was, and under which rules it ran."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,14 +57,22 @@ def next_steps(facts: Mapping[str, Any]) -> list[Step]:
     elif counts[Outcome.UNRESOLVED] or counts[Outcome.NOT_SENT] or status in {"interrupted", "running"}:
         text = "Go on with this run; no lead is sent twice, whatever happened before."
         steps.append(Step(text, f"leadferry resume {facts['run_id']}"))
-    elif (facts.get("ringcx") or {}).get("differences"):
-        text = "Read the load back once more: what RingCX shows late may settle the differences."
-        steps.append(Step(text, f"leadferry reconcile {facts['run_id']}"))
+    elif differences := (facts.get("ringcx") or {}).get("differences"):
+        steps.append(_settle(differences, facts["run_id"]))
     mendable = sum(counts[outcome] for outcome in (Outcome.REJECTED, Outcome.REJECTED_BY_API))
     if mendable:
         what = "the row that was refused" if mendable == 1 else f"the {mendable:,} rows that were refused"
         steps.append(Step(f"Mend {what}: `rejects.csv` has each with its reason, and can be loaded again."))
     return steps
+
+
+def _settle(differences: Sequence[Mapping[str, Any]], run_id: str) -> Step:
+    """Say what to do about books that differ from RingCX's."""
+    if all(difference.get("settles_later") for difference in differences):
+        text = "Read the load back once more: RingCX says it has leads that it does not show yet."
+    else:
+        text = "RingCX's numbers differ from ours, as told below: read the load back, and ask RingCX about what stays."
+    return Step(text, f"leadferry reconcile {run_id}")
 
 
 def _mend_gate(facts: Mapping[str, Any]) -> Step:

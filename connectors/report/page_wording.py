@@ -59,7 +59,8 @@ def judge(facts: Mapping[str, Any]) -> Verdict:
     if not facts["balanced"]:
         return Verdict(verdict.name, "bad", "The books do not balance: some row has no outcome, or more than one.")
     if (facts.get("ringcx") or {}).get("differences"):
-        return Verdict(verdict.name, "bad", "RingCX's books and ours differ: each difference stands below.")
+        tone = "bad" if verdict.tone == "good" else verdict.tone
+        return Verdict(verdict.name, tone, "RingCX's books and ours differ: each difference stands below.")
     return verdict
 
 

@@ -219,12 +219,17 @@ def test_books_that_do_not_balance_outweigh_the_rest():
     assert not page.find("code"), "no command to go on with"
 
 
-def test_a_difference_between_the_books_is_told_with_its_size_and_what_to_do():
-    difference = {"what": "Fewer leads are seen than were inserted.", "expected": 9, "found": 7, "size": 2}
-    page = read_page(make_full_facts(ringcx=make_ringcx(7) | {"differences": [difference]}))
-    assert "Difference: Fewer leads are seen than were inserted. expected 9, found 7: 2 apart" in page.text
+@pytest.mark.parametrize(("status", "tone", "later"), [("unresolved", "warn", True), ("failed", "bad", False)])
+def test_a_difference_between_the_books_is_told_with_its_size_and_what_to_do(status, tone, later):
+    difference = {"what": "leads seen, against those inserted", "expected": 9, "found": 7, "size": 2}
+    books = make_ringcx(7) | {"differences": [difference | {"settles_later": later}], "unanswered": 50}
+    page = read_page(make_full_facts(status, ringcx=books))
+    assert "Difference: Leads seen, against those inserted: expected 9, found 7; 2 in all." in page.text
+    assert ("A later look may settle it." in page.text) is later
     assert "RingCX's books and ours differ" in page.text
+    assert page.find("main")[0].attributes["class"].split()[1] == tone
     assert "No difference" not in page.text
+    assert "Without an answer" in page.text
     assert [node.text for node in page.find("code", class_="code")] == [
         "leadferry reconcile hospitals-20261121T021622-827e"
     ]

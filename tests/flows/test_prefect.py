@@ -190,7 +190,7 @@ def everything_told(stack: PrefectStack, name: str) -> list[str]:
 def test_the_summary_says_what_stands_out_and_takes_no_text_for_markdown():
     from flows.prefect_artifacts import tell_summary  # noqa: PLC0415 - imports Prefect, for seconds
 
-    difference = {"what": "Fewer leads are seen than were inserted.", "expected": 9_000, "found": 7, "size": 8_993}
+    difference = {"what": "leads seen, against those inserted", "expected": 9_000, "found": 7, "size": 8_993}
     facts = make_full_facts(
         headline="Nothing was sent: 1 column damaged ([x](http://example.com) <b>)",
         ringcx=make_ringcx(7) | {"differences": [difference]},
@@ -200,7 +200,7 @@ def test_the_summary_says_what_stands_out_and_takes_no_text_for_markdown():
     told = tell_summary(facts)
 
     assert told.startswith(r"# Nothing was sent: 1 column damaged (\[x\](http://example.com) \<b\>)")
-    assert "- Fewer leads are seen than were inserted. Expected 9,000, found 7." in told
+    assert "- leads seen, against those inserted: expected 9,000, found 7." in told
     assert "- 120,000 rows were read; the usual number is 250,000." in told
     assert r"- \`code\` \| cell" in told
     assert "- NO\\_ANSWER was met 6 times." in told

@@ -129,6 +129,7 @@ def make_callable(leads, loaded):
         "zones": zones,
         "by_hour": by_hour,
         "unknown": {"leads": 0, "loaded": 0},
+        "do_not_call": 0,
     }
 
 

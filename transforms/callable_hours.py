@@ -16,6 +16,9 @@ from transforms.vocabulary.outcomes import Outcome
 from transforms.zone_clocks import RINGCX_OFFSETS, iana_zones, zone_info
 
 _EVIDENCE: Final = ("zip_zone", "number_zone", "state_zone")
+_DO_NOT_CALL: Final = ("DO-NOT-CALL", "DO_NOT_CALL")
+"""The state of a lead that RingCX took over and will not dial, as its two documents write it."""
+
 _HOUR, _DAY = 60, 24 * 60
 
 Span = tuple[int, int]
@@ -29,6 +32,7 @@ class _Kind(NamedTuple):
     others: frozenset[str]
     leads: int
     loaded: int
+    barred: int
 
 
 @dataclass
@@ -44,11 +48,14 @@ class _Zone:
 
 def count_zones(outcomes: pl.LazyFrame) -> pl.DataFrame:
     """Return how many of the leads that were to be sent have which zones, and which evidence: `time_zone`,
-    `leadTimezone`, `time_zone_conflict`, the zones of ZIP, number and state, `leads` and `loaded`."""
+    `leadTimezone`, `time_zone_conflict`, the zones of ZIP, number and state, `leads`, `loaded`, and `barred` (loaded as
+    do-not-call)."""
     sendable = ~pl.col("outcome").is_in([Outcome.REJECTED.value, Outcome.DUPLICATE.value])
-    loaded = (pl.col("outcome") == Outcome.LOADED.value).sum().alias("loaded")
+    loaded = pl.col("outcome") == Outcome.LOADED.value
+    barred = loaded & pl.col("leadState").is_in(_DO_NOT_CALL).fill_null(value=False)
+    counts = (pl.len().alias("leads"), loaded.sum().alias("loaded"), barred.sum().alias("barred"))
     keys = ("time_zone", "leadTimezone", "time_zone_conflict", *_EVIDENCE)
-    return outcomes.filter(sendable).group_by(keys).agg(pl.len().alias("leads"), loaded).collect(engine="streaming")
+    return outcomes.filter(sendable).group_by(keys).agg(counts).collect(engine="streaming")
 
 
 def tell_callable(counted: pl.DataFrame, day: dt.date, hours: tuple[dt.time, dt.time] | None) -> dict[str, Any] | None:
@@ -59,7 +66,7 @@ def tell_callable(counted: pl.DataFrame, day: dt.date, hours: tuple[dt.time, dt.
     `zone`, `leads`, `loaded`, `first` and `last` on the clock of `clock`, `disputed` (leads of unsettled evidence) and
     their `disputed_first` and `disputed_last` in the zone itself (None where no hour will do for all of them);
     `by_hour`: `hour` of `clock`, and the `leads` and `loaded` that may be called for the whole of it; `unknown`:
-    `leads` and `loaded`.
+    `leads` and `loaded`; `do_not_call`: loaded leads that RingCX has as do-not-call, which no hour counts.
     """
     first, last = (FIRST_MINUTE, LAST_MINUTE) if hours is None else minutes_of(hours)
     zones: dict[str, _Zone] = {}
@@ -82,6 +89,7 @@ def tell_callable(counted: pl.DataFrame, day: dt.date, hours: tuple[dt.time, dt.
         "zones": [_tell_zone(name, zones[name], (first, last), ahead - _offset(name, day)) for name in ranked],
         "by_hour": list(_by_hour(zones.values(), ahead)) if clock else [],
         "unknown": {"leads": unknown[0], "loaded": unknown[1]},
+        "do_not_call": int(counted["barred"].sum()),
     }
 
 
@@ -90,7 +98,9 @@ def _kinds(counted: pl.DataFrame) -> Iterator[_Kind]:
         zone = row["time_zone"] or row["leadTimezone"]
         others = {row[name] for name in _EVIDENCE} if row["time_zone_conflict"] else set()
         known = zone in RINGCX_OFFSETS or zone in iana_zones()
-        yield _Kind(zone if known else None, frozenset(others - {None, zone}), row["leads"], row["loaded"])
+        yield _Kind(
+            zone if known else None, frozenset(others - {None, zone}), row["leads"], row["loaded"], row["barred"]
+        )
 
 
 def _add(zone: _Zone, kind: _Kind, day: dt.date, span: Span) -> None:
@@ -102,7 +112,7 @@ def _add(zone: _Zone, kind: _Kind, day: dt.date, span: Span) -> None:
     zone.leads += kind.leads
     zone.loaded += kind.loaded
     if allowed:
-        zone.spans.append((allowed, kind.leads, kind.loaded))
+        zone.spans.append((allowed, kind.leads - kind.barred, kind.loaded - kind.barred))
     if kind.others:
         zone.disputed += kind.leads
         here = allowed and (allowed[0] + ahead, allowed[1] + ahead)

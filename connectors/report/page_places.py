@@ -115,13 +115,16 @@ def tell_callable(callable_hours: Mapping[str, Any] | None, *, was_sent: bool) -
     key, style = ("loaded", "loaded") if was_sent else ("leads", "ready")
     clock = callable_hours["clock"]
     by_hour = tuple((f"{each['hour']:02d}:00", each[key]) for each in callable_hours["by_hour"])
-    total = sum(zone[key] for zone in callable_hours["zones"])
-    if not total:
+    barred = callable_hours.get("do_not_call", 0)
+    total = sum(zone[key] for zone in callable_hours["zones"]) - barred
+    if total <= 0:
         return None
     text = (
         f"Calls are allowed from {callable_hours['first']} to {callable_hours['last']} where the called person is. "
         f"{_tell_best(by_hour, total, clock)}"
     )
+    if barred:
+        text += f" Not counted: {tell_count(barred, 'loaded lead')} that RingCX has as do-not-call."
     day = tell_date(dt.date.fromisoformat(callable_hours["date"]))
     title = f"{'Loaded leads' if was_sent else 'Leads'} that may be called, by the hour in {tell_zone(clock)} on {day}"
     columns = [hour.removesuffix(":00") for hour, _ in by_hour]

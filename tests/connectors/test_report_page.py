@@ -299,6 +299,11 @@ def test_calling_hours_are_told_for_each_zone_and_hour():
     ]  # fmt: skip
 
 
+def test_leads_that_ringcx_will_not_dial_are_told_apart_from_those_to_call():
+    page = read_page(make_full_facts(callable=make_callable(120_000, 120_000) | {"do_not_call": 2}))
+    assert "Not counted: 2 loaded leads that RingCX has as do-not-call." in page.text
+
+
 @pytest.mark.parametrize("clock", [None, "America/Chicago"])
 def test_nothing_to_call_is_no_error(clock):
     hours = make_callable(0, 0) | {"clock": clock, "zones": [], "unknown": {"leads": 3, "loaded": 0}}

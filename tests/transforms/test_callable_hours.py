@@ -22,6 +22,7 @@ def counted(*kinds):
             "state_zone": None,
             "leads": leads,
             "loaded": leads,
+            "barred": 0,
         }
         for zone, leads, *others in kinds
     ]
@@ -128,6 +129,7 @@ def test_only_leads_that_were_to_be_sent_are_counted():
     outcomes = pl.LazyFrame(
         {
             "outcome": ["LOADED", "NOT_SENT", "REJECTED", "DUPLICATE"],
+            "leadState": ["READY", None, None, None],
             "time_zone": ["America/Denver"] * 4,
             "leadTimezone": ["MST"] * 4,
             "time_zone_conflict": [False] * 4,
@@ -137,4 +139,25 @@ def test_only_leads_that_were_to_be_sent_are_counted():
         }
     )
 
-    assert count_zones(outcomes).select("leads", "loaded").row(0) == (2, 1)
+    assert count_zones(outcomes).select("leads", "loaded", "barred").row(0) == (2, 1, 0)
+
+
+@pytest.mark.parametrize("state", ["DO-NOT-CALL", "DO_NOT_CALL"])
+def test_a_lead_that_ringcx_will_not_dial_counts_for_no_hour(state):
+    outcomes = pl.LazyFrame(
+        {
+            "outcome": ["LOADED"] * 3,
+            "leadState": ["READY", state, None],
+            "time_zone": ["America/Denver"] * 3,
+            "leadTimezone": ["MST"] * 3,
+            "time_zone_conflict": [False] * 3,
+            "zip_zone": ["America/Denver"] * 3,
+            "number_zone": [None] * 3,
+            "state_zone": [None] * 3,
+        }
+    )
+
+    told = tell_callable(count_zones(outcomes), WINTER, None)
+
+    assert (told["do_not_call"], told["zones"][0]["loaded"]) == (1, 3)
+    assert set(open_hours(told).values()) == {2}

@@ -23,7 +23,7 @@ import pymysql
 from benchmarks.jobs import write_job
 from benchmarks.sources import write_source
 from connectors.sources.databases.asking import open_database
-from connectors.staging import write_frame
+from connectors.staging import write_chunks
 from flows.extracting import extract_source
 from flows.job_file import Job, read_job
 
@@ -91,8 +91,8 @@ def _peak_megabytes() -> float:
 
 def extract(url: str, destination: Path) -> None:
     """Read the benchmark's table at `url` as a load does, into compressed Parquet."""
-    rows = open_database(url, _QUERY, ["id", "phone"], parameters={}, timeout_seconds=3600).rows
-    write_frame(destination, rows)
+    rows = open_database(url, _QUERY, ["id", "phone"], parameters={}, timeout_seconds=3600)
+    write_chunks(destination, rows.frames())
 
 
 def _seconds(work: Callable[..., None], *arguments: object) -> float:

@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Final, Self
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from connectors.staging import private_file
 
@@ -64,21 +63,9 @@ class Spool:
 
     def scan(self) -> pl.LazyFrame:
         """Return all frames as one lazy frame; at least one was appended."""
-
-        def produce(
-            with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-        ) -> Iterator[pl.DataFrame]:
-            del batch_size
-            left = self.height if n_rows is None else n_rows
-            for frame in self.frames(with_columns if predicate is None else None):
-                part = frame.head(left)
-                left -= part.height
-                part = part.filter(predicate) if predicate is not None else part
-                yield part.select(with_columns) if with_columns is not None else part
-                if left <= 0:
-                    return
-
-        return register_io_source(produce, schema=self._schema)
+        return pl.concat(
+            pl.scan_parquet(frame, glob=False) if isinstance(frame, Path) else frame.lazy() for frame in self._frames
+        )
 
     def close(self) -> None:
         """Forget every frame."""

@@ -97,22 +97,16 @@ def _is_category(dtype: pl.DataType) -> bool:
 
 def write_chunks(path: Path, chunks: Iterator[pl.DataFrame], *, row_group_size: int | None = None) -> None:
     """Write `chunks` (at least one, of one schema) to Parquet at `path` without holding more than a few of them."""
-    first = next(chunks)
-
-    def produce(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del with_columns, predicate, n_rows, batch_size  # the sink asks for everything
-        yield first
-        yield from chunks
-
-    write_frame(path, register_io_source(produce, schema=first.schema), row_group_size=row_group_size)
+    with ChunkWriter(path, row_group_size=row_group_size) as writer:
+        for chunk in chunks:
+            writer.write(chunk)
 
 
 class ChunkWriter:
     """Writes chunks of one schema, as they come, to a Parquet file that is whole after the block, or absent.
 
-    A thread of its own writes, a chunk or two behind. An error of writing is raised by the next `write`, or at the end.
+    A thread of its own writes, a chunk or two behind; the one of polars that asks for chunks only waits for them. An
+    error of writing is raised by the next `write`, or at the end.
     """
 
     def __init__(self, path: Path, *, row_group_size: int | None = None) -> None:

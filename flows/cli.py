@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -378,7 +378,7 @@ def _prepare_only(
 ) -> dict[str, Any]:
     from flows.awaiting import must_wait
     from flows.clock import now
-    from flows.extracting import ReadAhead
+    from flows.extracting import ReadAhead, can_read_ahead
     from flows.fetching import is_remote
     from flows.job_file import read_job
     from flows.other_source import with_source
@@ -388,24 +388,25 @@ def _prepare_only(
     name = name_of_check(job.name, run_id, planned=planned)
     job = job.as_of(now(), name)
     # What judges is heavy to import, and reading goes on meanwhile.
-    ahead = None if must_wait(job) or is_remote(job) else ReadAhead(job, limit)
-    from flows.check_run import check_job
-    from flows.progress import terminal_progress
+    reads_ahead = can_read_ahead(job) and not must_wait(job) and not is_remote(job)
+    with closing(ReadAhead(job, limit)) if reads_ahead else nullcontext() as ahead:
+        from flows.check_run import check_job
+        from flows.progress import terminal_progress
 
-    home = require_home()
-    with terminal_progress() as progress:
-        return check_job(
-            job,
-            home=home,
-            out=out,
-            run_id=name,
-            is_new=run_id is None,
-            limit=limit,
-            planned=planned,
-            progress=progress,
-            ahead=ahead,
-            other_source=source is not None,
-        )
+        home = require_home()
+        with terminal_progress() as progress:
+            return check_job(
+                job,
+                home=home,
+                out=out,
+                run_id=name,
+                is_new=run_id is None,
+                limit=limit,
+                planned=planned,
+                progress=progress,
+                ahead=ahead,
+                other_source=source is not None,
+            )
 
 
 def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
@@ -592,5 +593,7 @@ def main() -> None:
     except click.Abort:
         sys.exit(EXIT_INTERRUPTED)
     finally:
-        # The interpreter's last search for garbage, through all that was imported, takes a tenth of a second more.
-        gc.freeze()
+        # The interpreter's last search for garbage, through all that was imported, takes a tenth of a second more. But
+        # DuckDB complains on standard error about all that is not found then.
+        if "_duckdb" not in sys.modules:
+            gc.freeze()

@@ -1,11 +1,11 @@
 """Reads the job's source, whole into the run's folder for a load, or chunk by chunk for a check."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Event
 from typing import Final
 
 import orjson
@@ -16,9 +16,9 @@ from connectors.sources.databases.asking import open_database
 from connectors.sources.excel_files import open_excel
 from connectors.sources.extract import Extract, find_files, refuse_empty
 from connectors.sources.parquet_files import find_damaged, open_parquet
-from connectors.staging import scan, write_frame, write_text
+from connectors.staging import scan, write_chunks, write_text
 from flows.job_file import CsvSource, DatabaseSource, ExcelSource, Job, ParquetSource
-from transforms.vocabulary.errors import SourceError
+from transforms.vocabulary.errors import RunInterruptedError, SourceError
 
 _Opener = Callable[[Job], Extract]
 
@@ -31,23 +31,37 @@ _AHEAD: Final = 3
 """Chunks read before anybody asks: as much as is read in the time that importing takes."""
 
 
-def extract_source(job: Job, destination: Path, notes: Path, limit: int | None) -> int:
+def extract_source(job: Job, destination: Path, notes: Path, limit: int | None, *, stop: Event | None = None) -> int:
     """Write the source's rows (the first `limit` of them) to `destination` and return how many there are.
 
     What a person should know of the source is written to `notes`. Raises SourceError for a source that is missing,
-    empty or not as the job says.
+    empty or not as the job says, and RunInterruptedError when `stop` is set.
     """
     with _faults_of(job):
         extract = _open(job)
-        write_text(notes, orjson.dumps(extract.notes).decode())
-        write_frame(destination, extract.rows if limit is None else extract.rows.head(limit))
+        with closing(extract), closing(_not_empty(extract.frames(limit), job, stop)) as frames:
+            write_text(notes, orjson.dumps(extract.notes).decode())
+            try:
+                write_chunks(destination, frames)
+            except BaseException:
+                notes.unlink()
+                raise
         write_text(notes, orjson.dumps([*extract.notes, *extract.late_notes]).decode())
-    rows = int(scan(destination).select(pl.len()).collect().item())
-    if not rows:
-        destination.unlink()
-        notes.unlink()
+    return int(scan(destination).select(pl.len()).collect().item())
+
+
+def _not_empty(frames: Generator[pl.DataFrame], job: Job, stop: Event | None = None) -> Generator[pl.DataFrame]:
+    """Yield frames that have rows. Raises SourceError where there is none, and RunInterruptedError at `stop`."""
+    is_empty = True
+    with closing(frames):
+        for frame in frames:
+            if stop is not None and stop.is_set():
+                raise RunInterruptedError("INTERRUPTED", "The run was asked to stop.", "Resume it to go on.")
+            if frame.height:
+                is_empty = False
+                yield frame
+    if is_empty:
         raise _refuse_empty(job)
-    return rows
 
 
 def source_files(job: Job) -> list[Path]:
@@ -67,21 +81,14 @@ class ReadAhead:
     """
 
     def __init__(self, job: Job, limit: int | None) -> None:
-        """Start reading in a thread that nobody has to wait for."""
+        """Start reading in a thread of its own, which `close` ends."""
         self.notes: list[str] = []
         self._chunks = source_chunks(job, limit, self.notes)
+        self._reader = ThreadPoolExecutor(1)
         # Each is let go of when it is asked for, so that a chunk is held no longer than it is needed.
-        self._firsts: deque[Future[pl.DataFrame | None]] = deque(Future() for _ in range(_AHEAD))
-        Thread(target=self._read_firsts, args=[tuple(self._firsts)], daemon=True).start()
+        self._firsts = deque(self._reader.submit(next, self._chunks, None) for _ in range(_AHEAD))
 
-    def _read_firsts(self, firsts: Sequence[Future[pl.DataFrame | None]]) -> None:
-        for first in firsts:
-            try:
-                first.set_result(next(self._chunks, None))
-            except BaseException as error:  # noqa: BLE001 - raised where the chunks are asked for
-                first.set_exception(error)
-
-    def chunks(self) -> Iterator[pl.DataFrame]:
+    def chunks(self) -> Generator[pl.DataFrame]:
         """Yield the chunks, once. Raises what `source_chunks` does."""
         while self._firsts:
             chunk = self._firsts.popleft().result()
@@ -90,8 +97,21 @@ class ReadAhead:
             yield chunk
         yield from self._chunks
 
+    def close(self) -> None:
+        """Read no further, and let go of the source."""
+        self._reader.shutdown(cancel_futures=True)
+        self._chunks.close()
 
-def source_chunks(job: Job, limit: int | None, notes: list[str]) -> Iterator[pl.DataFrame]:
+
+def can_read_ahead(job: Job) -> bool:
+    """Return whether a thread that reads the job's source always comes to an end soon.
+
+    One that waits for a database, or reads a whole workbook, does not, and only the main thread hears of Ctrl-C.
+    """
+    return isinstance(job.source, CsvSource | ParquetSource)
+
+
+def source_chunks(job: Job, limit: int | None, notes: list[str]) -> Generator[pl.DataFrame]:
     """Yield the source's rows (the first `limit` of them) in order, as eager chunks of text.
 
     What a person should know of the source is put into `notes`. Raises SourceError, also where there is no row.
@@ -99,20 +119,32 @@ def source_chunks(job: Job, limit: int | None, notes: list[str]) -> Iterator[pl.
     with _faults_of(job):
         extract = _open(job)
         notes[:] = extract.notes
-        rows = extract.rows if limit is None else extract.rows.head(limit)
-        chunks = iter(chunks_of(rows, len(extract.columns)))
-    count = 0
-    while True:
-        with _faults_of(job):
-            chunk = next(chunks, None)
-        if chunk is None:
-            notes += extract.late_notes
-            break
-        if chunk.height:
-            count += chunk.height
+    with closing(extract), closing(_not_empty(extract.frames(limit), job)) as frames:
+        chunks = _cut(frames, _chunk_rows(len(extract.columns)))
+        while True:
+            with _faults_of(job):
+                chunk = next(chunks, None)
+            if chunk is None:
+                notes += extract.late_notes
+                return
             yield chunk
-    if not count:
-        raise _refuse_empty(job)
+
+
+def _cut(frames: Iterator[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of `frames` in chunks of `size` rows, the last one of fewer."""
+    waiting: list[pl.DataFrame] = []
+    height = 0
+    for frame in frames:
+        rest = frame
+        while height + rest.height >= size:
+            yield pl.concat([*waiting, rest.head(size - height)])
+            rest = rest.slice(size - height)
+            waiting, height = [], 0
+        if rest.height:
+            waiting.append(rest)
+            height += rest.height
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def _refuse_empty(job: Job) -> SourceError:
@@ -121,10 +153,13 @@ def _refuse_empty(job: Job) -> SourceError:
     return refuse_empty(job.source.place, has_header=True)
 
 
-def chunks_of(rows: pl.LazyFrame, width: int) -> Iterator[pl.DataFrame]:
-    """Yield `rows` of `width` columns in order, as chunks of a size that suits preparing."""
-    size = max(1, min(_CHUNK_ROWS, _CHUNK_CELLS // max(width, 1)))
-    yield from rows.collect_batches(chunk_size=size, maintain_order=True)
+def chunks_of(rows: pl.LazyFrame, width: int) -> Generator[pl.DataFrame]:
+    """Yield `rows` of `width` columns, which polars reads by itself, in order as chunks that suit preparing."""
+    yield from rows.collect_batches(chunk_size=_chunk_rows(width), maintain_order=True)
+
+
+def _chunk_rows(width: int) -> int:
+    return max(1, min(_CHUNK_ROWS, _CHUNK_CELLS // max(width, 1)))
 
 
 @contextmanager

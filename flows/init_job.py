@@ -324,7 +324,7 @@ def _kind_of(source: str) -> str:
 
 def _first_rows(extract: Extract, source: str) -> pl.DataFrame:
     """Return the first rows that are rows at all, the source's own columns alone."""
-    head = extract.rows.head(_ROWS_LOOKED_AT).collect()
+    head = extract.collect(_ROWS_LOOKED_AT)
     rows = head.filter(pl.col(ROW_FAULT).is_null()) if ROW_FAULT in head.columns else head
     if rows.is_empty():
         raise refuse_empty(source, has_header=True)

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -111,11 +111,12 @@ def prepare_run(
     limit: int | None,
     progress: Progress,
     earlier: EarlierLoads | None = None,
+    stop: Event | None = None,
 ) -> Prepared:
     """Extract, prepare and stage a load; what is already there is not made again.
 
     `as_of` is the date by which time zones are named. Leads that are in `earlier` loads as they are now are not staged.
-    Raises SourceError.
+    Raises SourceError, and RunInterruptedError when `stop` is set while the source is read.
     """
     if folder.prepared.exists():
         prepared = Prepared.from_json(folder.prepared.read_text(encoding="utf-8"))
@@ -125,7 +126,7 @@ def prepare_run(
     folder.clear_spools()
     folder.unchanged.unlink(missing_ok=True)
     if not folder.extract.exists():
-        extract_source(job, folder.extract, folder.source_notes, limit)
+        extract_source(job, folder.extract, folder.source_notes, limit, stop=stop)
     rows = scan(folder.extract)
     progress.begin("prepare", int(rows.select(pl.len()).collect().item()), "rows")
     chunks = chunks_of(rows, len(rows.collect_schema()))
@@ -165,8 +166,8 @@ def prepared_check(
         kept = _KeptRows(rows, picked, every_row=every_row)
         preparation = _Preparation(job, folder, as_of, progress, kept=kept, meanwhile=meanwhile, earlier=earlier)
         notes: list[str] = [] if ahead is None else ahead.notes
-        chunks = source_chunks(job, limit, notes) if ahead is None else ahead.chunks()
-        prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
+        with closing(source_chunks(job, limit, notes) if ahead is None else ahead.chunks()) as chunks:
+            prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
         yield replace(prepared, notes=(*notes, *prepared.notes)), kept.scan()
 
 

@@ -190,6 +190,7 @@ def prepare(run: Run) -> Prepared:
             limit=run.record.row_limit,
             progress=run.progress,
             earlier=_earlier_loads(run),
+            stop=run.stop,
         )
     for note in prepared.notes:
         run.warn(note)

@@ -6,16 +6,14 @@ row is given all the same, with its reason and its line, and the others go on.
 
 import os
 import re
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from connectors.sources.compressed_files import Content, open_content, packing_of
 from connectors.sources.csv_dialect import (
@@ -28,8 +26,8 @@ from connectors.sources.csv_dialect import (
 )
 from connectors.sources.csv_records import RecordReader
 from connectors.sources.extract import (
-    ROW_FAULT,
     Extract,
+    Frames,
     SourceFile,
     join_files,
     list_files,
@@ -83,7 +81,7 @@ def open_csv(path: str, wanted: Sequence[str], choices: CsvChoices = FOUND, *, c
         files.append(SourceFile(place, tuple(names), rows))
         notes += [f"{place.name}: {note}." for note in file.notes]
     extract = join_files(files, wanted, notes)
-    return Extract(extract.rows, extract.columns, extract.files, extract.notes, late)
+    return replace(extract, late_notes=late)
 
 
 def look_at(path: Path, choices: CsvChoices) -> CsvFile:
@@ -156,23 +154,13 @@ def _opened(file: CsvFile) -> Iterator[Content]:
         yield as_utf_8(content, file.encoding)
 
 
-def _rows(file: CsvFile, late: list[str], *, careful: bool) -> pl.LazyFrame:
-    schema = pl.Schema(dict.fromkeys([*file.dialect.names, ROW_FAULT], pl.String))
-
-    def produce(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del batch_size
-        left = sys.maxsize if n_rows is None else n_rows
+def _rows(file: CsvFile, late: list[str], *, careful: bool) -> Frames:
+    def pull(limit: int | None) -> Generator[pl.DataFrame]:
+        del limit  # pieces are small
         with _opened(file) as content:
             reader = RecordReader(file.path, content, file.dialect, careful=careful)
-            for frame in reader.frames():
-                part = frame.head(left)
-                left -= part.height
-                part = part.filter(predicate) if predicate is not None else part
-                yield part.select(with_columns) if with_columns else part  # asked for no column: only to count rows
-                if left <= 0:
-                    return
+            with closing(reader.frames()) as frames:
+                yield from frames
         late[:] = dict.fromkeys([*late, *(f"{file.path.name}: {note}." for note in reader.tally.notes())])
 
-    return register_io_source(produce, schema=schema)
+    return pull

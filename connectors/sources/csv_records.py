@@ -8,7 +8,7 @@ its own to every record that is none, with what is wrong with it and the line at
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,7 +75,7 @@ class RecordReader:
         self._quotes = 0  # in the block
         self.tally = Tally()
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order. Raises SourceError for damaged content."""
         self._skip(self._dialect.lead_bytes)
         self.tally.lines = self._dialect.lead_lines

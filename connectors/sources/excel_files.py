@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -48,8 +48,8 @@ def open_excel(
     files = [table.source_file() for table in tables]
     for place, file in enumerate(files):
         if are_rejects(file.columns):  # a rejects.csv that was saved as a workbook
-            notes += [f"{file.path.name}: {note}." for note in warn_of_outcomes(file.rows, file.columns)]
-            rows, columns = own_rows(file.rows, file.columns)
+            notes += [f"{file.path.name}: {note}." for note in warn_of_outcomes(file.frames, file.columns)]
+            rows, columns = own_rows(file.frames, file.columns)
             files[place] = SourceFile(file.path, tuple(columns), rows)
     return join_files(files, wanted, [*listing.notes(), *notes])
 
@@ -100,7 +100,11 @@ class _Table:
             *(pl.col(str(place)).alias(name) for place, name in zip(places, names, strict=True)),
             pl.lit(None, pl.String).alias(ROW_FAULT),
         )
-        return SourceFile(self.file, tuple(names), renamed.lazy())
+
+        def pull(_: int | None) -> Generator[pl.DataFrame]:
+            yield from renamed.iter_slices(_CHUNK_ROWS)
+
+        return SourceFile(self.file, tuple(names), pull)
 
     def notes(self, not_numbers: Mapping[str, str]) -> list[str]:
         """Say what a person may not expect of these cells."""

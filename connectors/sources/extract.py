@@ -1,7 +1,8 @@
 """What every source gives, and the errors all of them share."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain, count, takewhile
 from pathlib import Path
@@ -24,20 +25,58 @@ _NAMED: Final = 5
 """Names that a note lists before it says how many more there are."""
 
 
+_PULLED_ROWS: Final = 100_000
+"""Rows that polars gives at once where it reads a file by itself."""
+
+Frames = Callable[[int | None], Generator[pl.DataFrame]]
+"""Gives rows in order, as frames of any height: all of them, or with a limit those that are at least so many.
+
+It runs in the thread that asks for the next frame, and what it holds is let go of when it is closed. No thread of
+polars is ever in it: at the end of the process such a thread would take everything down with it.
+"""
+
+
+def _hold_nothing() -> None:
+    """Let go of a source that holds nothing until its rows are asked for."""
+
+
 @dataclass(frozen=True)
 class Extract:
-    """A source as read: `rows` is lazy, all text, in source order, with `source_row` (0-based, u64) first.
+    """A source as opened, all text, whose rows can be asked for by `frames`.
 
     `notes` are sentences that a person should read before trusting the load; the run warns with them. `late_notes` are
     more of them, which are there once all rows are read. `row_fault` is a reason code, and after a blank where the row
-    is in the source and what is wrong with it, if the source knows.
+    is in the source and what is wrong with it, if the source knows. `close` lets go of a source whose rows nobody asks
+    for; it may be called twice.
     """
 
-    rows: pl.LazyFrame
+    pull: Frames
     columns: tuple[str, ...]
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     late_notes: list[str] = field(default_factory=list)
+    close: Callable[[], None] = _hold_nothing
+
+    def frames(self, limit: int | None = None) -> Generator[pl.DataFrame]:
+        """Yield the rows (the first `limit` of them) in source order, with `source_row` (0-based, u64) first.
+
+        They are read in the caller's thread; closing the generator ends reading at once. Raises SourceError.
+        """
+        read = 0
+        with closing(self.pull(limit)) as frames:
+            for frame in frames:
+                part = frame if limit is None else frame.head(limit - read)
+                number = pl.int_range(read, read + part.height, dtype=pl.UInt64, eager=True).alias(SOURCE_ROW)
+                read += part.height
+                yield part.select(number, pl.all())
+                if read == limit:
+                    return
+
+    def collect(self, limit: int | None = None) -> pl.DataFrame:
+        """Return the rows (the first `limit` of them) as one frame. Raises SourceError."""
+        more = [SOURCE_FILE] if len(self.files) > 1 else []
+        texts = dict.fromkeys([*self.columns, ROW_FAULT, *more], pl.String)
+        return pl.concat([pl.DataFrame(schema={SOURCE_ROW: pl.UInt64, **texts}), *self.frames(limit)])
 
 
 @dataclass(frozen=True)
@@ -46,7 +85,7 @@ class SourceFile:
 
     path: Path
     columns: tuple[str, ...]
-    rows: pl.LazyFrame
+    frames: Frames
 
 
 @dataclass(frozen=True)
@@ -72,16 +111,32 @@ def join_files(files: Sequence[SourceFile], wanted: Sequence[str], notes: Sequen
     for file in files:
         require_columns(wanted, file.columns, str(file.path))
         refuse_reserved(file.columns, str(file.path), "Rename that column in the export.")
-    named = [file.rows.with_columns(pl.lit(file.path.name).alias(SOURCE_FILE)) for file in files]
-    rows = pl.concat(named, how="diagonal") if len(files) > 1 else files[0].rows
-    columns = dict.fromkeys(name for file in files for name in file.columns)
-    told = (*notes, *_differences(files, tuple(columns)))
-    return Extract(number_rows(rows), tuple(columns), tuple(file.path for file in files), told)
+    columns = tuple(dict.fromkeys(name for file in files for name in file.columns))
+
+    def pull(limit: int | None) -> Generator[pl.DataFrame]:
+        for file in files:
+            with closing(file.frames(limit)) as frames:
+                for frame in frames:
+                    yield frame if len(files) == 1 else _aligned(frame, columns, file.path.name)
+
+    told = (*notes, *_differences(files, columns))
+    return Extract(pull, columns, tuple(file.path for file in files), told)
 
 
-def number_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Put `source_row` before the columns of `rows`."""
-    return rows.with_row_index(SOURCE_ROW).with_columns(pl.col(SOURCE_ROW).cast(pl.UInt64))
+def _aligned(frame: pl.DataFrame, columns: Sequence[str], file: str) -> pl.DataFrame:
+    """Return a frame with all of `columns`, and the name of its file."""
+    missing = {name: pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns}
+    return frame.select(*(missing.get(name, name) for name in columns), ROW_FAULT, pl.lit(file).alias(SOURCE_FILE))
+
+
+def frames_of(rows: pl.LazyFrame) -> Frames:
+    """Return the rows of a query that polars answers by itself."""
+
+    def pull(limit: int | None) -> Generator[pl.DataFrame]:
+        wanted = rows if limit is None else rows.head(limit)
+        yield from wanted.collect_batches(chunk_size=_PULLED_ROWS, maintain_order=True)
+
+    return pull
 
 
 def refuse_reserved(columns: Sequence[str], where: str, next_step: str) -> None:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from connectors.sources.extract import ROW_FAULT, Extract, SourceFile, join_files, list_files
+from connectors.sources.extract import ROW_FAULT, Extract, SourceFile, frames_of, join_files, list_files
 from transforms.vocabulary.errors import SourceError
 
 ENDING: Final = ".parquet"
@@ -54,10 +54,12 @@ def open_parquet(path: str, wanted: list[str]) -> Extract:
         SourceFile(
             file.path,
             (*file.schema, *file.partitions),
-            file.rows.select(
-                *(_as_text(name, dtype, whole=floats.is_whole(name)) for name, dtype in file.schema.items()),
-                *(pl.lit(value, pl.String).alias(name) for name, value in file.partitions.items()),
-                pl.lit(None, pl.String).alias(ROW_FAULT),
+            frames_of(
+                file.rows.select(
+                    *(_as_text(name, dtype, whole=floats.is_whole(name)) for name, dtype in file.schema.items()),
+                    *(pl.lit(value, pl.String).alias(name) for name, value in file.partitions.items()),
+                    pl.lit(None, pl.String).alias(ROW_FAULT),
+                )
             ),
         )
         for file in opened

@@ -3,13 +3,15 @@
 However the job's own source is written, its rejects are text with commas; a spreadsheet may have saved them otherwise.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Final
 
 import polars as pl
 
 from connectors.formula_marks import rename, unmarked
-from connectors.sources.extract import ROW_FAULT, SOURCE_FILE
+from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, Frames
 
 _OUTCOME: Final = "leadferry_outcome"
 _TELLING: Final = frozenset({"leadferry_source_row", "leadferry_reason"})
@@ -37,18 +39,26 @@ def are_rejects(names: Sequence[str]) -> bool:
     return set(names) >= _TELLING
 
 
-def own_rows(rows: pl.LazyFrame, names: Sequence[str]) -> tuple[pl.LazyFrame, list[str]]:
+def own_rows(rows: Frames, names: Sequence[str]) -> tuple[Frames, list[str]]:
     """Return the source's own columns of rejected rows, with `row_fault`, without the marks against formulas."""
     own = rename([name for name in names if name not in OUR_COLUMNS | {SOURCE_FILE}], unmarked)
     columns = [unmarked(pl.col(written)).alias(name) for written, name in own.items()]
-    return rows.select(*columns, ROW_FAULT), list(own.values())
+
+    def pull(limit: int | None) -> Generator[pl.DataFrame]:
+        with closing(rows(limit)) as frames:
+            for frame in frames:
+                yield frame.select(*columns, ROW_FAULT)
+
+    return pull, list(own.values())
 
 
-def warn_of_outcomes(rows: pl.LazyFrame, names: Sequence[str]) -> list[str]:
+def warn_of_outcomes(rows: Frames, names: Sequence[str]) -> list[str]:
     """Say how many of the rows a person will hardly want to load again as they are."""
     if _OUTCOME not in names:
         return []
-    counts = dict(rows.group_by(_OUTCOME).len().collect().iter_rows())
+    counts: Counter[str | None] = Counter()
+    for frame in rows(None):
+        counts.update(dict(frame[_OUTCOME].value_counts().iter_rows()))
     return [
         f"{counts[outcome]:,} row{' was' if counts[outcome] == 1 else 's were'} {words}. "
         "Take them out unless that is meant"

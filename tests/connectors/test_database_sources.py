@@ -17,7 +17,7 @@ from connectors.sources.databases.asking import open_database
 from connectors.sources.databases.query_text import parse_query
 from connectors.sources.databases.reading import Question
 from connectors.sources.databases.urls import check_url, find_target
-from connectors.staging import write_frame
+from connectors.staging import write_chunks
 from tests.conftest import PROJECT
 from tests.source_databases import KINDS, MARIA, POSTGRES, source_database
 from transforms.vocabulary.errors import ConfigurationError, SourceError
@@ -80,7 +80,7 @@ def opened(database, query, wanted=(), *, timeout_seconds=60, **parameters):
 
 
 def read(database, query, **parameters):
-    return opened(database, query, **parameters).rows.collect().drop("row_fault").rows()
+    return opened(database, query, **parameters).collect().drop("row_fault").rows()
 
 
 def refused(database, query, **parameters):
@@ -102,7 +102,7 @@ def test_names_are_exactly_those_that_the_database_returns(database):
     extract = opened(database, f"SELECT id AS {quote}Lead Id, ü{quote}, n AS {quote}N{quote} FROM people", ["N"])
 
     assert extract.columns == ("Lead Id, ü", "N")
-    assert extract.rows.collect().columns == ["source_row", "Lead Id, ü", "N", "row_fault"]
+    assert extract.collect().columns == ["source_row", "Lead Id, ü", "N", "row_fault"]
     with pytest.raises(SourceError, match=r"column 'n' is not in the result of source\.query; did you mean 'N'"):
         opened(database, f"SELECT n AS {quote}N{quote} FROM people", ["n"])
 
@@ -362,7 +362,7 @@ def test_a_connection_lost_half_way_leaves_no_extract(postgres, tmp_path):
         )
 
     with _beside(kill), pytest.raises(SourceError) as error:
-        write_frame(tmp_path / "extract.parquet", extract.rows)
+        write_chunks(tmp_path / "extract.parquet", extract.frames())
     assert error.value.code == "SOURCE_BROKE_OFF"
     assert list(tmp_path.glob("*extract*")) == []
 
@@ -379,7 +379,7 @@ def test_a_connection_to_mariadb_lost_half_way_leaves_no_extract(maria, tmp_path
             maria.run(f"KILL {number}")
 
     with _beside(kill), pytest.raises(SourceError) as error:
-        write_frame(tmp_path / "extract.parquet", extract.rows)
+        write_chunks(tmp_path / "extract.parquet", extract.frames())
     assert error.value.code == "SOURCE_BROKE_OFF"
     assert list(tmp_path.glob("*extract*")) == []
 
@@ -400,12 +400,40 @@ class _beside:  # noqa: N801 - reads as a verb
 def test_the_first_rows_of_an_endless_query_come_at_once_and_the_rest_is_let_go(database):
     begun = time.monotonic()
 
-    rows = opened(database, SERIES[database.kind].format(rows=1_000_000_000)).rows.head(5).collect()
+    rows = opened(database, SERIES[database.kind].format(rows=1_000_000_000)).collect(5)
 
     assert rows["i"].to_list() == ["1", "2", "3", "4", "5"]
     assert time.monotonic() - begun < 30
     if database.kind == "PostgreSQL":
         _wait_until(lambda: not _busy(f"{POSTGRES}postgres", database.url.rpartition("/")[2]))
+
+
+@pytest.mark.parametrize(
+    "let_go",
+    ["extract.collect(5)", "extract.close()", "with closing(extract.frames()) as rows: next(rows).height / 0"],
+    ids=["after a few rows", "before any", "by an error"],
+)
+def test_a_process_that_lets_go_of_an_endless_query_ends_well(database, let_go):
+    query = SERIES[database.kind].format(rows=1_000_000_000)
+    lines = (
+        "import sys; from contextlib import closing",
+        "from connectors.sources.databases.asking import open_database",
+        "extract = open_database(sys.argv[1], sys.argv[2], [], parameters={}, timeout_seconds=300)",
+        let_go,
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines), database.url, query],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    if "/" in let_go:
+        assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: division by zero")
+    else:
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def _busy(server, name):
@@ -425,10 +453,10 @@ _EXTRACT = """
 import sys
 from pathlib import Path
 from connectors.sources.databases.asking import open_database
-from connectors.staging import write_frame
+from connectors.staging import write_chunks
 
-rows = open_database(sys.argv[1], sys.argv[2], [], parameters={}, timeout_seconds=300).rows
-write_frame(Path(sys.argv[3]), rows)
+rows = open_database(sys.argv[1], sys.argv[2], [], parameters={}, timeout_seconds=300).frames()
+write_chunks(Path(sys.argv[3]), rows)
 print(int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024)
 """
 

@@ -18,7 +18,7 @@ from tests.source_databases import KINDS, shown_by_psql, shown_by_sqlite3, sourc
 
 def texts(database, query, **parameters):
     """The rows of a query as the source gives them, every column text."""
-    rows = open_database(database.url, query, [], parameters=parameters, timeout_seconds=60).rows.collect()
+    rows = open_database(database.url, query, [], parameters=parameters, timeout_seconds=60).collect()
     assert set(rows.drop("source_row").dtypes) == {pl.String}
     return rows.drop("source_row", "row_fault").rows()
 
@@ -110,7 +110,7 @@ def test_quoted_line_ends_split_no_row_wherever_a_piece_ends(tmp_path):
     with source_database("PostgreSQL", tmp_path) as database:
         value = """E'x\n"' || i || E'",\n' || repeat('y,"', i % 50)"""
         query = f"SELECT i, {value} AS v, '' AS e FROM generate_series(1, 200000) i"
-        rows = open_database(database.url, query, ["i"], parameters={}, timeout_seconds=60).rows.collect()
+        rows = open_database(database.url, query, ["i"], parameters={}, timeout_seconds=60).collect()
 
     number = pl.int_range(1, 200_001, eager=True)
     expected = pl.DataFrame({"i": number}).select(

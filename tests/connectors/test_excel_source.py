@@ -44,7 +44,7 @@ def sheet(book):
 def rows_of(path, **options):
     """The rows as text, without our own columns."""
     extract = open_excel(path, [], **options)
-    return extract.columns, extract.rows.drop("source_row", "row_fault").collect().rows()
+    return extract.columns, extract.collect().drop("source_row", "row_fault").rows()
 
 
 def rewrite(path, part, change):
@@ -151,7 +151,7 @@ def test_a_workbook_of_openpyxl_is_read_too(tmp_path):
 
     extract = open_excel(str(tmp_path / "leads.xlsx"), [])
 
-    assert extract.rows.select("id", "phone", "zip", "seen", "made").collect().rows() == [
+    assert extract.collect().select("id", "phone", "zip", "seen", "made").rows() == [
         ("a", "+1 415", "02116", "2026-01-02 03:04:05", None)
     ]
     assert "formulas of column 'made' were saved without values (cells: 1)" in extract.notes[0]
@@ -203,7 +203,7 @@ def test_errors_and_hidden_rows_are_told(book):
 
     extract = open_excel(book(fill), ["id"])
 
-    assert extract.rows.collect()["phone"].to_list() == [None, None]
+    assert extract.collect()["phone"].to_list() == [None, None]
     assert extract.notes == (
         "leads.xlsx, sheet 'Leads': column 'phone' shows errors (#N/A, #DIV/0!; cells: 2); they count as empty.",
         "leads.xlsx, sheet 'Leads': hidden rows are read like the others (rows: 1).",
@@ -255,7 +255,7 @@ def test_files_of_a_folder_are_joined_and_lock_files_left_alone(sheet, tmp_path)
 
     extract = open_excel(str(tmp_path), ["id"])
 
-    assert extract.rows.select("source_file", "id", "a", "b").collect().rows() == [
+    assert extract.collect().select("source_file", "id", "a", "b").rows() == [
         ("1.xlsx", "1", "x", None),
         ("2.xlsx", "2", None, "y"),
     ]

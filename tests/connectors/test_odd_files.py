@@ -98,7 +98,7 @@ def test_one_bad_row_in_a_large_file_has_its_line_and_costs_no_other(tmp_path, c
     path = tmp_path / "large.csv"
     path.write_text("id,phone\n" + "".join(lines), encoding="utf-8")
 
-    rows = open_csv(str(path), [], careful=careful).rows.collect()
+    rows = open_csv(str(path), [], careful=careful).collect()
 
     assert rows.height == 400_000
     assert rows.filter(pl.col("row_fault").is_not_null())["row_fault"].to_list() == [
@@ -140,7 +140,7 @@ def test_any_table_that_csv_writes_is_read_back_exactly(tmp_path, table, form, e
     said = CsvChoices(separator=form["delimiter"], quote=form["quotechar"], encoding=plain)
 
     for careful in (False, True):
-        rows = open_csv(str(path), [], said, careful=careful).rows.collect()
+        rows = open_csv(str(path), [], said, careful=careful).collect()
         assert rows["row_fault"].null_count() == rows.height
         assert rows.drop("source_row", "row_fault").rows() == [tuple(cell or None for cell in row) for row in table]
 
@@ -164,7 +164,7 @@ def test_no_damage_loses_a_line_without_a_word(tmp_path, damage, careful):
     said = CsvChoices(separator=",", quote='"', encoding="utf-8")
 
     extract = open_csv(str(path), [], said, careful=careful)
-    rows = extract.rows.collect()
+    rows = extract.collect()
 
     blank = sum(int(note.split()[1]) for note in extract.late_notes if "blank" in note)
     inside = sum(str(cell).count("\n") for row in rows.drop("source_row", "row_fault").rows() for cell in row if cell)
@@ -181,6 +181,6 @@ def test_blocks_of_any_size_give_the_same_rows(tmp_path, monkeypatch):
     for size in (1, 7, 64, 1000):
         monkeypatch.setattr(records, "_LARGEST_BLOCK", size)
         monkeypatch.setattr(records, "_SMALLEST_BLOCK", max(1, size // 4))
-        rows = open_csv(str(path), []).rows.collect()
+        rows = open_csv(str(path), []).collect()
         assert rows.drop("source_row", "row_fault").rows() == [tuple(row) for row in table]
         assert rows["row_fault"].null_count() == rows.height

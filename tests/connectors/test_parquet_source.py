@@ -24,7 +24,7 @@ def source(tmp_path):
 
 def texts(path):
     """The first column's values, once everything is text."""
-    rows = open_parquet(path, []).rows.collect()
+    rows = open_parquet(path, []).collect()
     assert set(rows.drop("source_row").dtypes) == {pl.String}
     return rows.to_series(1).to_list()
 
@@ -83,7 +83,7 @@ def test_a_column_is_whole_only_if_it_is_in_every_file(source, tmp_path):
     source(pl.DataFrame({"a": [1.0], "b": [2.0]}), "1.parquet")
     source(pl.DataFrame({"a": [1.5], "b": ["x"]}), "2.parquet")
 
-    rows = open_parquet(str(tmp_path), []).rows.collect()
+    rows = open_parquet(str(tmp_path), []).collect()
 
     assert rows.select("a", "b").rows() == [("1.0", "2"), ("1.5", "x")]
 
@@ -130,7 +130,7 @@ def partitions(tmp_path):
 def test_partitions_become_text_columns_with_their_zeros(partitions, pattern):
     extract = open_parquet(str(partitions / pattern), ["id", "year"])
 
-    assert extract.rows.select("id", "year", "month").collect().rows() == [
+    assert extract.collect().select("id", "year", "month").rows() == [
         ("1", "2026", "01"),
         ("2", "2026", "01"),
         ("3", "2026", "02"),
@@ -145,7 +145,7 @@ def test_a_column_of_the_files_own_goes_before_its_folders_name(tmp_path):
     (tmp_path / "year=2026").mkdir()
     pl.DataFrame({"id": [1], "year": ["MMXXVI"]}).write_parquet(tmp_path / "year=2026" / "a.parquet")
 
-    assert open_parquet(str(tmp_path), []).rows.collect()["year"].to_list() == ["MMXXVI"]
+    assert open_parquet(str(tmp_path), []).collect()["year"].to_list() == ["MMXXVI"]
 
 
 def test_which_file_lacks_which_column_is_told(source, tmp_path):
@@ -230,7 +230,7 @@ def test_a_nested_value_becomes_json_that_says_the_same(source, values, dtype, e
 
 
 def test_rows_are_numbered_in_the_order_of_the_file(source):
-    rows = open_parquet(source(pl.DataFrame({"a": range(5)})), ["a"]).rows.collect()
+    rows = open_parquet(source(pl.DataFrame({"a": range(5)})), ["a"]).collect()
 
     assert rows.columns == ["source_row", "a", "row_fault"]
     assert rows["source_row"].to_list() == [0, 1, 2, 3, 4]
@@ -244,7 +244,7 @@ def test_files_of_a_folder_follow_each_other_by_name_with_the_columns_of_all(sou
 
     extract = open_parquet(str(tmp_path), ["a"])
 
-    assert extract.rows.select("source_row", "source_file", "a", "b", "c").collect().rows() == [
+    assert extract.collect().select("source_row", "source_file", "a", "b", "c").rows() == [
         (0, "part1.parquet", "01", None, "true"),
         (1, "part2.parquet", "3", "x", None),
     ]

@@ -85,7 +85,7 @@ def test_any_value_survives_a_rejects_file_that_is_loaded_again(tmp_path, values
     again = open_csv(str(path), ["name"], careful=careful)
 
     assert again.columns == ("name", "other")
-    rows = again.rows.collect()
+    rows = again.collect()
     assert rows["name"].to_list() == values
     assert rows["other"].to_list() == values[::-1]
     assert not [cell for cell in cells_of(path) if cell.startswith(STARTS_A_FORMULA)]
@@ -113,7 +113,7 @@ def test_no_cell_starts_a_formula_where_another_country_parts_cells_otherwise(tm
     write_rejects(tmp_path / "rejects.csv", rejects(name=[cell, "plain"]).lazy())
 
     assert not formulas_of(tmp_path / "rejects.csv")
-    assert open_csv(str(tmp_path / "rejects.csv"), ["name"]).rows.collect()["name"].to_list() == [cell, "plain"]
+    assert open_csv(str(tmp_path / "rejects.csv"), ["name"]).collect()["name"].to_list() == [cell, "plain"]
 
 
 CHOICES = {
@@ -140,7 +140,7 @@ def test_a_rejects_file_is_read_as_it_is_written_whatever_the_job_says_of_its_so
     again = open_csv(str(tmp_path / "rejects.csv"), ["column_1"], CsvChoices(**choices))
 
     assert again.columns == ("column_1", "column_2")
-    assert again.rows.collect()["column_1"].to_list() == values
+    assert again.collect()["column_1"].to_list() == values
 
 
 def test_a_source_that_only_speaks_of_our_columns_is_read_as_the_job_says(tmp_path):
@@ -148,7 +148,7 @@ def test_a_source_that_only_speaks_of_our_columns_is_read_as_the_job_says(tmp_pa
 
     found = open_csv(str(tmp_path / "a.csv"), ["id"], CsvChoices(separator=";"))
 
-    assert found.rows.collect()["id"].to_list() == ["leadferry_source_row,leadferry_reason"]
+    assert found.collect()["id"].to_list() == ["leadferry_source_row,leadferry_reason"]
 
 
 def test_rows_that_nobody_has_to_mend_are_warned_of(tmp_path):
@@ -170,7 +170,7 @@ def test_any_column_name_survives_a_rejects_file_that_is_loaded_again(tmp_path, 
     again = open_csv(str(tmp_path / "rejects.csv"), [name, "other"])
 
     assert again.columns == (name, "other")
-    assert again.rows.collect().row(0) == (0, "1", "2", None)
+    assert again.collect().row(0) == (0, "1", "2", None)
 
 
 def test_the_report_is_json_that_says_what_it_was_given(tmp_path):

@@ -2,12 +2,15 @@
 
 import os
 import stat
+import subprocess
+import sys
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
 from connectors.staging import ChunkWriter, read_batch, write_chunks, write_frame, write_text, written_whole
+from tests.conftest import PROJECT
 from transforms.batching import Batch
 
 
@@ -103,6 +106,39 @@ def test_chunks_that_fail_midway_leave_nothing(tmp_path):
     with pytest.raises(Exception, match="the disk went away"):
         write_chunks(tmp_path / "leads.parquet", chunks(), row_group_size=5)
 
+    assert names_in(tmp_path) == []
+
+
+_FULL = """
+import resource, sys
+from itertools import repeat
+from pathlib import Path
+
+import polars as pl
+
+from connectors.staging import write_chunks
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+frame = pl.DataFrame({"a": pl.int_range(100_000, eager=True).shuffle().cast(pl.String)})
+try:
+    write_chunks(Path(sys.argv[1]) / "leads.parquet", repeat(frame, 100), row_group_size=20_000)
+except pl.exceptions.ComputeError as error:
+    print(error)
+"""
+
+
+def test_a_process_whose_disk_is_full_ends_well(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", _FULL, tmp_path],
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "File too large" in done.stdout
     assert names_in(tmp_path) == []
 
 

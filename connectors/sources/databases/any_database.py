@@ -3,7 +3,7 @@
 Nothing is known of its server: the query runs in a transaction that is always rolled back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from threading import Timer
 from typing import Final
@@ -106,7 +106,7 @@ class AnyAnswer:
             self._timer.cancel()
             raise self._fault(error) from None
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order."""
         try:
             for rows in self._rows.partitions():

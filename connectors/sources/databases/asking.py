@@ -1,17 +1,17 @@
 """Asks a database the job's query and gives its rows as every source does: text columns and `source_row`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from importlib import import_module
 from typing import Final
 
 import polars as pl
-from polars.io.plugins import register_io_source
 
 from connectors.sources.databases.query_text import QueryText, parse_query
 from connectors.sources.databases.reading import Answer, Question, Value
 from connectors.sources.databases.urls import Target, find_target
-from connectors.sources.extract import ROW_FAULT, Extract, number_rows, refuse_reserved, require_columns
+from connectors.sources.extract import ROW_FAULT, Extract, Frames, refuse_reserved, require_columns
 from transforms.vocabulary.errors import SourceError
 
 ALWAYS: Final = ("run_date", "run_id")
@@ -41,7 +41,7 @@ def open_database(
     except BaseException:
         answer.close()
         raise
-    return Extract(number_rows(_stream(answer)), columns, ())
+    return Extract(_frames(answer), columns, (), close=answer.close)
 
 
 def _ask(target: Target, query: QueryText, parameters: Mapping[str, Value], timeout_seconds: float) -> Answer:
@@ -62,29 +62,14 @@ def _refuse_repeated(columns: Sequence[str]) -> None:
         )
 
 
-def _stream(answer: Answer) -> pl.LazyFrame:
-    schema = pl.Schema(dict.fromkeys([*answer.columns, ROW_FAULT], pl.String))
-
-    def produce(
-        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
-    ) -> Iterator[pl.DataFrame]:
-        del batch_size
-        left = n_rows
-        frames = answer.frames()
-        try:
+def _frames(answer: Answer) -> Frames:
+    def pull(limit: int | None) -> Generator[pl.DataFrame]:
+        del limit  # what the answer's frames hold is read at once
+        with closing(answer), closing(answer.frames()) as frames:
             for frame in frames:
-                part = frame.with_columns(_absent_if_empty(pl.all()), pl.lit(None, pl.String).alias(ROW_FAULT))
-                if left is not None:
-                    part = part.head(left)
-                    left -= part.height
-                part = part.filter(predicate) if predicate is not None else part
-                yield part.select(with_columns) if with_columns is not None else part
-                if left is not None and left <= 0:
-                    return
-        finally:
-            answer.close()
+                yield frame.with_columns(_absent_if_empty(pl.all()), pl.lit(None, pl.String).alias(ROW_FAULT))
 
-    return register_io_source(produce, schema=schema)
+    return pull
 
 
 def _absent_if_empty(cell: pl.Expr) -> pl.Expr:

@@ -1,10 +1,9 @@
 """DuckDB: its own driver, on a file opened for reading alone, every value cast to text by the database itself."""
 
-import atexit
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from tempfile import gettempdir
-from threading import Lock, Timer
+from threading import Timer
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
@@ -64,7 +63,6 @@ class DuckDbAnswer:
             question.timeout_seconds,
         )
         self._late = False
-        self._in_call = Lock()
         self._timer = Timer(self._timeout, self._interrupt)
         self._timer.daemon = True
         names = list(question.query.names)
@@ -83,19 +81,13 @@ class DuckDbAnswer:
         # The newline ends a comment at the end of the query; nothing of a value is in its text.
         self._text = f"SELECT {casts} FROM (\n{text}\n) AS q({names_within})"  # noqa: S608
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order."""
         self._timer.start()
-        atexit.register(self._end_call)
         try:
-            with self._in_call:
-                batches = c_array_stream(self._connection.sql(self._text, params=self._values or None))
+            batches = c_array_stream(self._connection.sql(self._text, params=self._values or None))
             size = reading.piece_rows(len(self.columns))
-            while True:
-                with self._in_call:
-                    batch = next(batches, None)
-                if batch is None:
-                    return
+            for batch in batches:
                 for frame in pl.DataFrame(batch).iter_slices(size):
                     frame.columns = list(self.columns)
                     yield frame.with_columns(_floats(frame, self._types))
@@ -103,17 +95,11 @@ class DuckDbAnswer:
             raise self._fault(error) from None
         finally:
             self.close()
-            atexit.unregister(self._end_call)
 
     def close(self) -> None:
         """End the query and close the file."""
         self._timer.cancel()
         self._connection.close()
-
-    def _end_call(self) -> None:
-        """Let no thread be within DuckDB while the process ends: its frames do not survive that, and it would abort."""
-        while not self._in_call.acquire(timeout=0.01):
-            self._connection.interrupt()
 
     def _interrupt(self) -> None:
         self._late = True

@@ -3,7 +3,7 @@
 Parameters are bound by the server: PREPARE and EXECUTE with user variables, whose values go as hexadecimal digits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -120,7 +120,7 @@ class MySqlAnswer:
         self.columns = tuple(column[0] for column in self._cursor.description)
         self.types = tuple(column[1] for column in self._cursor.description)
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order."""
         size = reading.piece_rows(len(self.columns))
         write = [float_text if kind == FIELD_TYPE.DOUBLE else None for kind in self.types]

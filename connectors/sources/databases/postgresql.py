@@ -6,7 +6,7 @@ settings of the transaction, each read back in the type that the server itself i
 """
 
 import select
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -133,7 +133,7 @@ class PostgresAnswer:
             bound.append(f"(current_setting('leadferry.p{numbers[parameter.name]}')::{kind})")
         return bound
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order; one piece is parsed while the next one comes."""
         parser = ThreadPoolExecutor(1)
         try:

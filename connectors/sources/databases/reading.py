@@ -1,6 +1,6 @@
 """What every driver gives and how each thing that goes wrong is told: the same words and codes for all databases."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -40,7 +40,7 @@ class Answer(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The columns' names as the database returns them."""
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order, every column as text, once. Raises SourceError."""
 
     def close(self) -> None:

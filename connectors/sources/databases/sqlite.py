@@ -6,7 +6,7 @@ rows fails on a later one. Here each value is taken as it is.
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -42,7 +42,7 @@ def open_answer(question: Question) -> "SqliteAnswer":
             f"file:{quote(path)}?mode=ro",
             uri=True,
             isolation_level=None,
-            check_same_thread=False,  # polars reads in a thread of its own
+            check_same_thread=False,  # the rows are read by whoever asks for them
             timeout=min(_LOCK_SECONDS, question.timeout_seconds),
         )
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -80,7 +80,7 @@ class SqliteAnswer:
             raise reading.gives_no_rows(question.target)
         self.columns = tuple(column[0] for column in self._cursor.description)
 
-    def frames(self) -> Iterator[pl.DataFrame]:
+    def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order."""
         size = reading.piece_rows(len(self.columns))
         try:
@@ -122,5 +122,6 @@ class SqliteAnswer:
         if self._forbidden:
             return reading.writes(self._target, "SQLite asked for more than the right to read")
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-            return reading.timed_out(self._timeout)
+            # A signal that comes as the handler is called is nowhere but in this: SQLite's driver drops it.
+            return reading.timed_out(self._timeout) if time.monotonic() > self._deadline else KeyboardInterrupt()
         return reading.bad_query(self._target, error)

@@ -1,4 +1,4 @@
-"""Draws docs/report.png: the report of a run over made-up leads, against a sandbox that misbehaves.
+"""Draws docs/report.png and report-dark.png: the report of a load of made-up leads, by a sandbox that misbehaves.
 
 It is the real command, over HTTP, and the page in headless Chromium. `--keep DIR` keeps the run and the page there.
 """
@@ -11,14 +11,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from make_samples import HEADER, damage, make_rows
 from playwright.sync_api import sync_playwright
 
 PROJECT = Path(__file__).parents[1]
-PICTURE = PROJECT / "docs" / "report.png"
+TOP, PART = PROJECT / "docs" / "report.png", PROJECT / "docs" / "report-dark.png"
 sys.path.insert(0, str(PROJECT))
 
 from connectors.sandbox.server import SandboxServer  # noqa: E402 - found by the line above
@@ -35,8 +34,8 @@ FAULTS = [
     {"call": "direct", "nth": 22, "fault": "drop_half_committed", "share": 0.5},
     {"call": "direct", "nth": 31, "fault": "expire_token"},
 ]
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-WIDTH, HEIGHT = 1000, 1480
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+WIDTH, HEIGHT, PART_HEIGHT = 1000, 1480, 856.0
 
 
 def main() -> None:
@@ -46,7 +45,7 @@ def main() -> None:
     kept = parser.parse_args().keep
     with tempfile.TemporaryDirectory() as folder:
         page = load_leads(kept or Path(folder))
-        take_picture(page, PICTURE)
+        take_pictures(page)
 
 
 def load_leads(folder: Path) -> Path:
@@ -84,13 +83,19 @@ def run_load(
     return report
 
 
-def take_picture(page: Path, picture: Path, *, arguments: Sequence[str] = CHROMIUM) -> None:
-    """Take a picture of the top of a page."""
+def take_pictures(page: Path) -> None:
+    """Take a picture of the page's top, and one of a part with a chart as it is on a dark screen."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(arguments))
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
         tab.goto(page.as_uri())
-        tab.screenshot(path=picture)
+        tab.screenshot(path=TOP)
+        tab.emulate_media(color_scheme="dark")
+        box = tab.locator("#places").bounding_box()
+        if box is None:
+            raise ValueError("the page has no part that tells where the leads are")
+        clip = {"x": 0.0, "y": box["y"] + 1, "width": float(WIDTH), "height": PART_HEIGHT}
+        tab.screenshot(path=PART, full_page=True, clip=clip)
         browser.close()
 
 

@@ -5,6 +5,7 @@ in a row goes last: a forgetting that is cut off finds the rest when it is begun
 """
 
 import csv
+import re
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from connectors.report.page import write_page
 from connectors.sources.extract import SOURCE_FILE, SOURCE_ROW
 from connectors.staging import scan, write_frame, write_text, written_whole
 from flows.kept_runs import KeptRun, kept_runs
-from flows.looking_up import Asked, find_rows, job_of
+from flows.looking_up import Asked, find_rows, job_of, person_of
 from flows.run_folder import RunFolder
 from flows.settled_outcomes import PIECE_ROWS
 from flows.wording import counted
@@ -31,15 +32,17 @@ _STAYS: Final = frozenset({SOURCE_ROW, "outcome", "reason", "batch_id", "time_zo
 """Columns of our own files that say nothing of a person; whatever else is there is blanked, by whatever name."""
 
 _STAYS_OF_SOURCE: Final = frozenset({SOURCE_ROW, SOURCE_FILE})
-_ROW_IN_REJECTS: Final = f"leadferry_{SOURCE_ROW}"
+_DETAIL: Final = "detail"
+_ROW_IN_REJECTS, _DETAIL_IN_REJECTS = f"leadferry_{SOURCE_ROW}", f"leadferry_{_DETAIL}"
 
 
 @dataclass
 class _Traces:
-    """Where the person is in one run: file to rows."""
+    """Where the person is in one run: their own rows, the words of others' outcomes that name them, file to rows."""
 
     run: KeptRun
     rows: set[int] = field(repr=False)
+    mention: str | None = field(repr=False)
     files: dict[Path, int] = field(default_factory=dict)
     ledger_events: int = 0
 
@@ -66,16 +69,17 @@ def forget_person(
     runs = [run for run in kept_runs(ledger, home) if run.folder is not None]
     for run in runs:
         _require_at_rest(run, ledger)
-    traces = [_Traces(run, rows) for run in runs if (rows := find_rows(run, asked))]
-    unfinished = [trace.run.run_id for trace in traces if trace.run.may_go_on]
+    traces = [_Traces(run, find_rows(run, asked), person_of(run, asked).mention) for run in runs]
+    for trace in traces:
+        trace.files = _count(trace)
+    traces = [trace for trace in traces if trace.files]
+    unfinished = [trace.run.run_id for trace in traces if trace.run.may_go_on and trace.rows]
     if unfinished and not force:
         raise ConfigurationError(
             "RUN_MAY_GO_ON",
             f"The run {unfinished[0]} has this person in it and may still be resumed; nothing was changed.",
             f"Resume it first (`leadferry resume {unfinished[0]}`), or add --force to give up going on with it.",
         )
-    for trace in traces:
-        trace.files = _count(trace)
     if not dry_run:
         lead_ids = {lead_id for trace in traces for lead_id in _lead_ids(trace)}
         for trace in traces:
@@ -105,18 +109,32 @@ def _frames(folder: RunFolder) -> list[Path]:
 
 
 def _count(trace: _Traces) -> dict[Path, int]:
+    """Return in how many rows of each file the person is."""
     folder, found = _folder_of(trace), {}
     for file in _frames(folder):
-        rows = scan(file).select(pl.col(SOURCE_ROW).is_in(list(trace.rows)).sum()).collect().item()
-        found[file] = int(rows)
-    if folder.rejects.exists():
-        found[folder.rejects] = sum(_is_of(row, trace.rows) for _, row in _read_rejects(folder.rejects))
+        is_theirs = pl.col(SOURCE_ROW).is_in(list(trace.rows))
+        is_named = _names_them(scan(file), file, folder, trace.mention)
+        found[file] = int(scan(file).select((is_theirs | is_named).sum()).collect(engine="streaming").item())
+    if folder.rejects.exists() and (trace.rows or any(found.values())):
+        rejects = _read_rejects(folder.rejects)
+        found[folder.rejects] = sum(_is_of(row, trace.rows) or _is_named(row, trace.mention) for _, row in rejects)
     for file in (folder.report, folder.read_back):
         if file.exists():
             found[file] = count_examples(orjson.loads(file.read_bytes()), trace.rows)
-    if folder.first_request.exists():
+    if folder.first_request.exists() and trace.rows:
         found[folder.first_request] = len(trace.rows)
     return {file: rows for file, rows in found.items() if rows}
+
+
+def _names_them(frame: pl.LazyFrame, file: Path, folder: RunFolder, mention: str | None) -> pl.Expr:
+    """Return whether the outcome of a row, somebody else's perhaps, names the person in its detail."""
+    if mention is None or file == folder.extract or _DETAIL not in frame.collect_schema():
+        return pl.lit(value=False)
+    return pl.col(_DETAIL).str.contains(mention).fill_null(value=False)
+
+
+def _is_named(row: dict[str, str], mention: str | None) -> bool:
+    return mention is not None and re.search(mention, row.get(_DETAIL_IN_REJECTS, "")) is not None
 
 
 def _lead_ids(trace: _Traces) -> Iterator[int]:
@@ -131,27 +149,32 @@ def _lead_ids(trace: _Traces) -> Iterator[int]:
 def _forget(trace: _Traces, ledger: Ledger | None, lead_ids: Collection[int], moment: str) -> None:
     """Take the person out of one run, which nobody else works on meanwhile."""
     folder, rows = _folder_of(trace), trace.rows
-    if trace.run.record is not None and ledger is not None:
+    if trace.run.record is not None and ledger is not None and rows:
         trace.ledger_events = ledger.forget_leads(trace.run.run_id, lead_ids, moment)
-    _forget_in_reports(folder, rows)
-    folder.first_request.unlink(missing_ok=True)  # a dry run makes it again
-    if folder.rejects.exists():
-        _drop_rejects(folder.rejects, rows)
+    _forget_in_reports(folder, rows, trace.mention)
+    if rows:
+        folder.first_request.unlink(missing_ok=True)  # a dry run makes it again
+    if folder.rejects in trace.files:
+        _drop_rejects(folder.rejects, rows, trace.mention)
     job = job_of(trace.run)
     sizes = {
         folder.leads: None if job is None else job.load.batch_size,
         folder.outcomes: PIECE_ROWS,
     }
     for file in _frames(folder):
-        _blank(file, rows, _STAYS_OF_SOURCE if file == folder.extract else _STAYS, sizes.get(file))
+        if file in trace.files:
+            stays = _STAYS_OF_SOURCE if file == folder.extract else _STAYS
+            _blank(file, rows, stays, _names_them(scan(file), file, folder, trace.mention), sizes.get(file))
 
 
-def _forget_in_reports(folder: RunFolder, rows: Collection[int]) -> None:
+def _forget_in_reports(folder: RunFolder, rows: Collection[int], mention: str | None) -> None:
     if folder.read_back.exists():
         kept = without_rows(orjson.loads(folder.read_back.read_bytes()), rows, ())
         write_text(folder.read_back, orjson.dumps(kept).decode())
     if folder.report.exists():
-        facts = without_rows(orjson.loads(folder.report.read_bytes()), rows, _reasons_met(folder, rows))
+        facts = orjson.loads(folder.report.read_bytes())
+        named = {each["code"] for each in facts["reasons"] if mention and re.search(mention, each["detail"] or "")}
+        facts = without_rows(facts, rows, _reasons_met(folder, rows) | named)
         write_report(folder.report, facts)
         write_page(folder.page, facts)
 
@@ -163,14 +186,18 @@ def _reasons_met(folder: RunFolder, rows: Collection[int]) -> set[str]:
     return set(met.collect().to_series().to_list())
 
 
-def _blank(file: Path, rows: Collection[int], stays: Collection[str], row_group_size: int | None) -> None:
-    """Write a file anew with nothing in the given rows but the columns that stay."""
+def _blank(
+    file: Path, rows: Collection[int], stays: Collection[str], is_named: pl.Expr, row_group_size: int | None
+) -> None:
+    """Write a file anew with nothing in the given rows but the columns that stay, and no detail that names them."""
     frame = scan(file)
     schema = frame.collect_schema()
     is_theirs = pl.col(SOURCE_ROW).is_in(list(rows))
     blanked = [
-        pl.when(~is_theirs).then(pl.col(name)).alias(name) for name in schema.names() if name not in stays
-    ]  # fmt: skip
+        pl.when(~(is_theirs | is_named) if name == _DETAIL else ~is_theirs).then(pl.col(name)).alias(name)
+        for name in schema.names()
+        if name not in stays
+    ]
     write_frame(file, frame.with_columns(blanked), row_group_size=row_group_size)
 
 
@@ -198,14 +225,17 @@ def _is_of(row: dict[str, str], rows: Collection[int]) -> bool:
     return number.isdecimal() and int(number) in rows
 
 
-def _drop_rejects(path: Path, rows: Collection[int]) -> None:
-    """Take the person's rows out of a rejects.csv: a blank row would only be refused again."""
+def _drop_rejects(path: Path, rows: Collection[int], mention: str | None) -> None:
+    """Take the person's rows out of a rejects.csv, where a blank row would only be refused again, and their name."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file))
     with written_whole(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(row for row, named in _read_rejects(path) if not _is_of(named, rows))
+        for row, named in _read_rejects(path):
+            if not _is_of(named, rows):
+                at = header.index(_DETAIL_IN_REJECTS) if _is_named(named, mention) else None
+                writer.writerow(["" if place == at else cell for place, cell in enumerate(row)])
 
 
 def tell_forgetting(facts: dict[str, Any]) -> str:

@@ -84,4 +84,5 @@ def _from_counts(named: Mapping[str, Any], counts: Mapping[str, int], conflicts:
         rejected=counts[Outcome.REJECTED],
         duplicates=counts[Outcome.DUPLICATE],
         time_zone_conflicts=conflicts,
+        unchanged=counts.get(Outcome.UNCHANGED, 0),
     )

@@ -44,12 +44,18 @@ def job_of(run: KeptRun) -> Job | None:
     return None if run.record is None else Job.model_validate_json(run.record.job_json)
 
 
+def person_of(run: KeptRun, asked: Asked) -> Person:
+    """Return the person as the run's own numbers are written."""
+    job = job_of(run)
+    return asked.read(_AMERICAN if job is None else job.phone_region)
+
+
 def find_rows(run: KeptRun, asked: Asked) -> set[int]:
     """Return the source rows of the person in a run, by every file that can tell. Raises ConfigurationError."""
     if run.folder is None:
         return set()
     job = job_of(run)
-    person = asked.read(_AMERICAN if job is None else job.phone_region)
+    person = person_of(run, asked)
     rows: set[int] = set()
     for file, ids in _files_that_tell(run.folder, job).items():
         if file.exists():

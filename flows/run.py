@@ -331,8 +331,7 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
 
     Whatever stops delivery, what did happen is reconciled and reported before the error goes on. Raises LeadferryError.
     """
-    held = lease_held(run.ledger, run.run_id, run.folder, stop=run.stop, tell=run.progress.warn)
-    with held, end_told(run.job, run.run_id, run.find_secret, run.warn) as end, status_kept(run):
+    with _run_held(run), end_told(run.job, run.run_id, run.find_secret, run.warn) as end, status_kept(run):
         try:
             stages.prepare(run)
         except QualityGateError as error:
@@ -353,13 +352,21 @@ def run_stages(run: Run, stages: Stages = Stages()) -> dict[str, Any]:
         return dict(end.facts)
 
 
+@contextmanager
+def _run_held(run: Run) -> Iterator[None]:
+    """Work on the run alone, and only if nobody took lead data out of it since it was opened."""
+    with lease_held(run.ledger, run.run_id, run.folder, stop=run.stop, tell=run.progress.warn):
+        refuse_stripped(run.ledger.find_run(run.run_id) or run.record)
+        yield
+
+
 def reconcile_again(run: Run) -> dict[str, Any]:
     """Read a run that has ended back once more, write its outcomes and reports anew, and return the report.
 
     Nothing is sent. Whatever fails leaves the run as it was. Raises ConfigurationError, ServiceError,
     RunInterruptedError.
     """
-    with lease_held(run.ledger, run.run_id, run.folder, stop=run.stop, tell=run.progress.warn):
+    with _run_held(run):
         record = run.ledger.find_run(run.run_id) or run.record
         if record.campaign_id is None or not run.folder.prepared.exists():
             raise ConfigurationError(
@@ -374,8 +381,10 @@ def reconcile_again(run: Run) -> dict[str, Any]:
                 f"The run {run.run_id} loaded into the account {record.account_id}, not {account_id}.",
                 "Set RINGCX_ACCOUNT_ID and the credentials to that account's.",
             )
-        for note in Prepared.from_json(run.folder.prepared.read_text(encoding="utf-8")).notes:
+        prepared = Prepared.from_json(run.folder.prepared.read_text(encoding="utf-8"))
+        for note in prepared.notes:
             run.warn(note)
+        _keep_gates(run, prepared)
         reconcile(run, is_strict=True)
         return report(run)
 

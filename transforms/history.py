@@ -35,6 +35,7 @@ class PastRun:
     rejected: int
     duplicates: int
     time_zone_conflicts: int
+    unchanged: int = 0
 
     @property
     def reject_rate(self) -> float:
@@ -53,8 +54,8 @@ class PastRun:
 
     @property
     def loaded_rate(self) -> float:
-        """The share of rows that were seen in RingCX."""
-        return self._share(self.loaded)
+        """The share of rows that were seen in RingCX, in this load or an earlier one."""
+        return self._share(self.loaded + self.unchanged)
 
     def _share(self, rows: int) -> float:
         return rows / self.rows_read if self.rows_read else 0.0

@@ -1,5 +1,6 @@
 """Whom somebody asks about, by number or external id, and how their rows are known among others, whoever wrote them."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,6 +21,11 @@ class Person:
 
     extern_id: str | None = field(default=None, repr=False)
     number: str | None = field(default=None, repr=False)
+
+    @property
+    def mention(self) -> str | None:
+        """The pattern of the words in which another row's outcome names the id: where its number was before."""
+        return None if self.extern_id is None else rf"externId {re.escape(self.extern_id)}( \(|$)"
 
     @property
     def is_nobody(self) -> bool:

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from connectors.ledger import EventState, Ledger
@@ -168,6 +170,27 @@ def test_an_upgrade_that_is_killed_leaves_the_old_layout_whole_and_the_next_comp
 
     assert [event.state for event in ledger.events("killed")][1] is EventState.ABSENT
     assert (contents(old_ledger), layout_of(old_ledger)[1]) == (before, [(LAYOUT,)])
+    ledger.close()
+
+
+def test_a_ledger_of_layout_2_keeps_its_runs_which_have_no_numbers_yet(old_ledger, ledger_url):
+    config = Config()
+    config.set_main_option("script_location", str(PROJECT / "connectors" / "ledger_migrations"))
+    with old_ledger.begin() as db:
+        config.attributes["connection"] = db
+        command.stamp(config, "1")
+        command.upgrade(config, "2")
+        db.exec_driver_sql("UPDATE leadferry_runs SET fingerprint = 'same' WHERE run_id = 'ended'")
+    before = contents(old_ledger)
+    assert layout_of(old_ledger)[1] == [(2,)]
+
+    ledger = Ledger(ledger_url)
+
+    assert (contents(old_ledger), layout_of(old_ledger)[1]) == (before, [(LAYOUT,)])
+    run = ledger.find_run("ended")
+    assert (run.fingerprint, run.is_whole) == ("same", True)
+    assert {run.numbers, run.other_source, run.pruned_at, run.forgotten_at} == {None}
+    assert differences(old_ledger) == []
     ledger.close()
 
 

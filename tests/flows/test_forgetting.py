@@ -252,3 +252,23 @@ def test_leads_that_are_not_sent_again_are_forgotten_too(leadferry_here, make_jo
     assert places(home, *THEIRS) == []
     third = leadferry_here("load", job, "--run-id", "third", "--json").json
     assert (third["counts"]["UNCHANGED"], third["status"]) == (6, "succeeded")
+
+
+def test_their_id_goes_from_what_is_said_of_others(leadferry_here, make_job, home):
+    """A number that was in the campaign already is explained by the id it was there under."""
+    removing = {"duplicate_handling": "REMOVE_ALL_EXISTING"}
+    leadferry_here("load", make_job(rows_with_them(), load=removing), "--run-id", "first")
+    rows = rows_with_them(id="OTHER-1")
+    facts = leadferry_here("load", make_job(rows, load=removing), "--run-id", "second", "--json").json
+    assert facts["counts"]["REMOVED_BY_API"] == 7
+    assert places(home / "runs" / "second", "ID-777")
+
+    told = leadferry_here("forget", "ID-777", "--as", "id", "--json").json
+
+    assert places(home, "ID-777") == []
+    assert [(run["run_id"], run["rows"]) for run in told["runs"]] == [("second", 0), ("first", 1)]
+    outcomes = pl.read_parquet(home / "runs" / "second" / "outcomes.parquet")
+    (row,) = outcomes.filter(externId="OTHER-1").to_dicts()
+    assert (row["outcome"], row["leadPhone"], row["detail"]) == ("REMOVED_BY_API", DIGITS, None)
+    assert leadferry_here("reconcile", "second").code == 0
+    assert leadferry_here("reconcile", "first", "--json").json["error"]["code"] == "RUN_FORGOT_SOMEBODY"

@@ -57,6 +57,16 @@ def test_the_same_only_warns_where_the_job_says_so(load):
 
 
 @pytest.mark.usefixtures("usual")
+def test_reading_the_run_back_again_warns_again(load, leadferry_here):
+    first = load(12, quality={"row_count_change": 0.5, "rows_gate": "warn"}, arguments=("--run-id", "few"))
+
+    again = leadferry_here("reconcile", "few", "--json").json
+
+    assert again["warnings"] == first["warnings"]
+    assert again["comparison"] == first["comparison"]
+
+
+@pytest.mark.usefixtures("usual")
 def test_a_usual_number_passes_and_the_report_has_the_history(load):
     facts = load(45, quality={"row_count_change": 0.5})
 

@@ -1,13 +1,16 @@
 """Files in object storage: a real S3 server over HTTP, read by the real command; other kinds by what they refuse."""
 
+import datetime as dt
 import http.client
 import io
+import json
 import os
 import re
 import socket
 import subprocess
 import sys
 import time
+import tomllib
 from threading import Event
 from typing import Any
 
@@ -15,14 +18,16 @@ import obstore
 import polars as pl
 import pytest
 import xlsxwriter
+from click.testing import CliRunner
 from obstore.store import S3Store
 
 from connectors.sources.object_storage import ObjectStorage, Patience, StoredObject
 from connectors.sources.urls import Place, is_url, parse_url
+from flows.cli import cli
 from flows.fetching import fetched
 from flows.init_job import init_job
 from flows.job_file import read_job
-from tests.conftest import lead_rows
+from tests.conftest import PROJECT, lead_rows
 from transforms.vocabulary.errors import LeadferryError, RunInterruptedError, SourceError
 
 OURS = ("AWS_", "GOOGLE_", "AZURE_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
@@ -210,6 +215,26 @@ def test_init_tells_what_it_cannot_read_by_its_url(s3, tmp_path, url, code):
     assert code != "SOURCE_NOT_TEXT" or url in raised.value.message
     assert "secret-of-the-tests" not in str(raised.value)
     assert not (tmp_path / "job.toml").exists()
+
+
+@pytest.mark.usefixtures("s3")
+def test_the_example_of_the_page_runs(server, make_job, tmp_path, monkeypatch):
+    page = (PROJECT / "docs" / "job-file.md").read_text(encoding="utf-8")
+    (example,) = re.findall(
+        r'^```toml\n(\[source\]\ntype = "parquet"\npath = "s3://our-exports/.*?)^```', page, re.MULTILINE | re.DOTALL
+    )
+    ask(server, "PUT", "/our-exports")
+    store = S3Store("our-exports", endpoint=server, client_options={"allow_http": True})
+    today = dt.datetime.now().astimezone().date()
+    for day in (today, today + dt.timedelta(days=1)):  # the day may end while the test runs
+        obstore.put(store, f"leads/{day}/1.parquet", parquet_of(lead_rows(6)))
+    job = make_job([], source={"path": None} | tomllib.loads(example)["source"])
+    monkeypatch.setenv("LEADFERRY_HOME", str(tmp_path / "home"))
+
+    ended = CliRunner().invoke(cli, ["check", str(job), "--json", "--debug"])
+
+    assert ended.exit_code == 0, ended.stderr
+    assert json.loads(ended.stdout)["leads_staged"] == 6
 
 
 def test_a_load_fetches_reads_and_keeps_nothing_of_the_files(command, s3, make_job, tmp_path):

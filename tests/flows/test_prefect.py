@@ -242,6 +242,31 @@ def test_unresolved_rows_fail_the_flow_run_and_a_resume_elsewhere_settles_them(
     assert resumed.json["counts"]["LOADED"] == 12
 
 
+def test_a_flow_waits_for_its_source_and_takes_it_when_it_comes(known, stack, make_job, environment, tmp_path):
+    waits = {"missing": "wait", "wait_minutes": 2, "wait_poll_seconds": 0.2}
+    job = make_job(lead_rows(3), source=waits)
+    (tmp_path / "leads.csv").rename(tmp_path / "later")
+    inherited = {name: value for name, value in (environment | known).items() if value is not None}
+    command = [sys.executable, "-m", "flows", "load", str(job), "--run-id", "late", "--json"]
+    with (
+        (tmp_path / "said").open("wb") as said,
+        subprocess.Popen(
+            command, env=inherited, cwd=tmp_path, stdout=subprocess.PIPE, stderr=said, text=True
+        ) as process,
+    ):
+        wait_for_text(tmp_path / "said", "Waiting up to", process)
+        running = flow_run_named(stack, "late")
+        (tmp_path / "later").rename(tmp_path / "leads.csv")
+        out, _ = process.communicate(timeout=120)
+
+    assert running["state_type"] == "RUNNING"
+    assert process.returncode == 0, (tmp_path / "said").read_text()
+    assert json.loads(out)["counts"]["LOADED"] == 3
+    run = flow_run_named(stack, "late")
+    assert run["state_type"] == "COMPLETED"
+    assert list(task_states(stack, run["id"]).values()) == ["COMPLETED"] * len(STAGES)
+
+
 def test_a_server_out_of_reach_is_told_before_anything_is_sent(prefect, make_job):
     ended = prefect("load", make_job(lead_rows(3)), "--json", PREFECT_API_URL="http://127.0.0.1:9/api")
 

@@ -74,7 +74,7 @@ def forget_person(
         trace.files = _count(trace)
     traces = [trace for trace in traces if trace.files]
     unfinished = [trace.run.run_id for trace in traces if trace.run.may_go_on and trace.rows]
-    if unfinished and not force:
+    if unfinished and not force and not dry_run:
         raise ConfigurationError(
             "RUN_MAY_GO_ON",
             f"The run {unfinished[0]} has this person in it and may still be resumed; nothing was changed.",
@@ -85,7 +85,12 @@ def forget_person(
         for trace in traces:
             with trace.run.taken(ledger):
                 _forget(trace, ledger, lead_ids, moment)
-    return {"dry_run": dry_run, "rows": sum(len(trace.rows) for trace in traces), "runs": [t.tell() for t in traces]}
+    return {
+        "dry_run": dry_run,
+        "rows": sum(len(trace.rows) for trace in traces),
+        "runs": [trace.tell() for trace in traces],
+        "may_go_on": [] if force else unfinished,
+    }
 
 
 def _require_at_rest(run: KeptRun, ledger: Ledger | None) -> None:
@@ -249,6 +254,7 @@ def tell_forgetting(facts: dict[str, Any]) -> str:
         lines += [f"  {each['rows']:>6,}  {each['file']}" for each in run["files"]]
         if run["ledger_events"]:
             lines.append(f"  {run['ledger_events']:>6,}  {'ledger, events of its batches'}")
+    lines += [f"{run_id} may still be resumed: resume it first, or add --force" for run_id in facts["may_go_on"]]
     total, runs = counted(facts["rows"], "row"), counted(len(facts["runs"]), "run")
     lines += ["", f"{total} of {runs} {verb} out; outcomes and numbers stay. RingCX and the source are not touched."]
     return "\n".join(lines)

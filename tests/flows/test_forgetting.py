@@ -83,7 +83,9 @@ def test_a_person_is_taken_out_of_every_file_and_every_run(leadferry_here, make_
     assert after["outcomes.parquet"]["source_row"].to_list() == list(range(8))
     for run_id, counts in reports.items():
         assert json.loads((home / "runs" / run_id / "report.json").read_text())["counts"] == counts
-    assert leadferry_here("forget", who, "--json").json == {"dry_run": False, "rows": 0, "runs": []}
+    assert leadferry_here("forget", who, "--json").json == {
+        "dry_run": False, "rows": 0, "runs": [], "may_go_on": [],
+    }  # fmt: skip
 
 
 def test_what_was_asked_is_nowhere_in_what_is_said_or_kept(leadferry_here, make_job, home):
@@ -155,6 +157,8 @@ def test_a_run_that_may_go_on_is_refused_and_nothing_is_changed_unless_forced(le
     ringcx.set_faults([])
     before, loaded = places(home, *THEIRS), sum(ringcx.state.times_inserted().values())
 
+    rehearsed = leadferry_here("forget", WHO, "--dry-run")
+    assert (rehearsed.code, "half may still be resumed" in rehearsed.out) == (0, True)
     refused = leadferry_here("forget", WHO, "--json")
     assert (refused.code, refused.json["error"]["code"]) == (2, "RUN_MAY_GO_ON")
     assert "leadferry resume half" in refused.err

@@ -11,6 +11,7 @@ from typing import Any, Final
 from connectors.ledger_leases import TAKEN_OVER
 from connectors.notices import send_notice
 from flows.job_file import Job
+from flows.wording import counted
 from transforms.vocabulary.errors import (
     ConfigurationError,
     DeliveryError,
@@ -62,8 +63,7 @@ def end_told(job: Job, run_id: str, find_secret: Callable[[str], str], warn: Cal
     """
     end = RunEnd()
     for name in job.notify.secrets if job.notify else ():
-        if not find_secret(name):
-            warn(_nothing_in(name))
+        _find(name, find_secret, warn)
     try:
         yield end
     except BaseException as error:
@@ -79,14 +79,22 @@ def _tell(job: Job, run_id: str, end: RunEnd, find_secret: Callable[[str], str],
         return
     title = f"Leadferry: {job.name}: {end.status}"
     for name in job.notify.secrets:
-        addresses = find_secret(name)
-        trouble = send_notice(addresses, title, message(job, run_id, end)) if addresses else _nothing_in(name)
+        addresses = _find(name, find_secret, warn)
+        trouble = send_notice(addresses, title, message(job, run_id, end)) if addresses else None
         if trouble:
-            warn(trouble if not addresses else f"The notice to env:{name} could not be sent: {trouble}.")
+            warn(f"The notice to env:{name} could not be sent: {trouble}.")
 
 
-def _nothing_in(name: str) -> str:
-    return f"[notify] names env:{name}, but there is nothing in it: nobody will be told by it how the run ends."
+def _find(name: str, find_secret: Callable[[str], str], warn: Callable[[str], None]) -> str:
+    """Return the addresses in a secret; where there are none, or it cannot be asked for, warn of that."""
+    try:
+        addresses = find_secret(name)
+    except Exception as error:  # noqa: BLE001 - who keeps the secrets may be out of reach, which ends no run
+        warn(f"[notify] names env:{name}, which cannot be looked up ({type(error).__name__}): nobody is told by it.")
+        return ""
+    if not addresses:
+        warn(f"[notify] names env:{name}, but there is nothing in it: nobody is told by it how the run ends.")
+    return addresses
 
 
 def message(job: Job, run_id: str, end: RunEnd) -> str:
@@ -97,6 +105,8 @@ def message(job: Job, run_id: str, end: RunEnd) -> str:
         lines += [f"rows read: {counts['rows_read']:,}"]
         lines += [f"{name}: {counts[name]:,}" for name in Outcome if counts[name]]
         lines += [] if end.facts["balanced"] else ["The books do not balance: do not rely on these numbers."]
+        different = len((end.facts.get("ringcx") or {}).get("differences", ()))
+        lines += [f"RingCX's own numbers differ from these in {counted(different, 'place')}."] if different else []
     if end.error is not None and end.status != _INTERRUPTED:
         lines.append(f"why: {end.error.code if isinstance(end.error, LeadferryError) else type(end.error).__name__}")
     step = _next_step(run_id, end)
@@ -104,7 +114,8 @@ def message(job: Job, run_id: str, end: RunEnd) -> str:
 
 
 def _next_step(run_id: str, end: RunEnd) -> str | None:
-    go_on = f"Go on with: leadferry resume {run_id}"
+    if end.error is None:
+        return None if end.status == _SUCCEEDED else _how_to_settle(run_id, end)
     match end.error:
         case QualityGateError() as error:
             return f"{error.next_step} The run's report says more: leadferry runs {run_id}"
@@ -112,13 +123,18 @@ def _next_step(run_id: str, end: RunEnd) -> str | None:
             # What is wrong with a source is told in words of the source, which may be a lead's.
             return f"Mend the source. What is wrong with it is told again by: leadferry resume {run_id}"
         case ConfigurationError() as error:
-            return f"{error.next_step} {go_on}"
-        case None if end.status == _SUCCEEDED:
-            return None
-        case None if end.facts is not None and not _is_open(end.facts):
-            return f"The run's report says what RingCX refused, and why: leadferry runs {run_id}"
+            return f"{error.next_step} Go on with: leadferry resume {run_id}"
         case _:
-            return go_on
+            return f"Go on with: leadferry resume {run_id}"
+
+
+def _how_to_settle(run_id: str, end: RunEnd) -> str:
+    """Return what to do about a run that came to its end and is not good."""
+    if end.facts is None or _is_open(end.facts):
+        return f"Go on with: leadferry resume {run_id}"
+    if end.status == _UNRESOLVED:
+        return f"Read it back again later: leadferry reconcile {run_id}"
+    return f"The run's report says what RingCX refused, and why: leadferry runs {run_id}"
 
 
 def _is_open(facts: Mapping[str, Any]) -> bool:

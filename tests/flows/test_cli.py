@@ -204,7 +204,7 @@ def test_runs_lists_and_shows_what_ran(leadferry, make_job):
     assert "no runs yet" in leadferry("runs").out
     leadferry("load", make_job(lead_rows(2)), "--run-id", "tonight")
 
-    assert re.search(r"tonight\s+succeeded .* 2 of 2", leadferry("runs").out)
+    assert re.search(r"tonight\s+succeeded .*s\s+2\s+2\s+0\s+0\s+0\s+0\n", leadferry("runs").out)
     assert [run["run_id"] for run in leadferry("runs", "--json").json["runs"]] == ["tonight"]
     assert "2 of 2 rows are in RingCX" in leadferry("runs", "tonight").out
     assert leadferry("runs", "yesterday").code == 2

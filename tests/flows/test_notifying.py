@@ -12,10 +12,11 @@ import pytest
 from connectors.notices import send_notice
 from connectors.sandbox.settings import SandboxSettings
 from flows.job_file import read_job
-from flows.notifying import RunEnd, message
+from flows.notifying import RunEnd, end_told, message
 from tests.conftest import lead_rows
 from tests.notice_receivers import mail_server, webhook
 from transforms.vocabulary.errors import ConfigurationError, DeliveryError, SourceError
+from transforms.vocabulary.outcomes import Outcome
 
 
 @pytest.fixture
@@ -163,6 +164,32 @@ def test_words_of_sources_and_servers_are_not_in_the_message(make_job, error):
     assert "Ann" not in text
     assert "2035550100" not in text
     assert "leadferry resume tonight" in text
+
+
+def test_secrets_that_cannot_be_looked_up_end_no_run(make_job):
+    warnings = []
+
+    def find(name):
+        raise ConnectionError(f"no way to {name}")
+
+    with end_told(read_job(job_of(make_job, on="always")), "tonight", find, warnings.append) as end:
+        end.facts = {"status": "succeeded", "counts": {"rows_read": 0, **dict.fromkeys(Outcome, 0)}, "balanced": True}
+
+    assert set(warnings) == {
+        "[notify] names env:NOTIFY_URL, which cannot be looked up (ConnectionError): nobody is told by it."
+    }
+
+
+def test_books_that_differ_from_those_of_ringcx_are_told(make_job):
+    counts = {"rows_read": 3, **dict.fromkeys(Outcome, 0)}
+    ringcx = {"differences": [{"what": "inserted", "expected": 3, "found": 2, "size": 1}]}
+    facts = {"status": "failed", "counts": counts, "balanced": True, "ringcx": ringcx}
+
+    text = message(read_job(make_job(lead_rows(1))), "tonight", RunEnd(facts=facts))
+
+    assert "RingCX's own numbers differ from these in 1 place." in text
+    later = message(read_job(make_job(lead_rows(1))), "tonight", RunEnd(facts=facts | {"status": "unresolved"}))
+    assert later.endswith("Read it back again later: leadferry reconcile tonight")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """What a load's report says beyond its outcomes: delivery over time with its faults, and when leads may be called."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
+from connectors.sandbox.settings import SandboxSettings
 from tests.conftest import lead_rows
 
 FAULTS = [
@@ -35,6 +37,25 @@ def test_a_load_through_faults_tells_what_it_met_when(leadferry, make_job, ringc
     page = (Path(facts["folder"]) / "report.html").read_text(encoding="utf-8")
     assert "THROTTLED" in page
     assert "no clear answer: 2" in page
+
+
+def test_no_whole_number_is_in_what_people_are_shown(leadferry, make_job, ringcx, tmp_path):
+    rows = lead_rows(24)
+    rows[3]["phone"], rows[4]["id"], rows[5]["phone"] = "203 555 01", "", rows[6]["phone"]
+    numbers = {re.sub(r"\D", "", str(row["phone"])) for row in rows}
+    ringcx.reset(SandboxSettings(throttles=False, do_not_call=("3035550000",)))
+    ringcx.set_faults(FAULTS)
+    assert "3035550000" in numbers
+
+    ended = leadferry("load", make_job(rows, load={"duplicate_handling": "REMOVE_ALL_EXISTING"}), "--run-id", "shown")
+
+    assert ended.code == 0, ended.err
+    folder = tmp_path / "home" / "runs" / "shown"
+    shown = [ended.out, ended.err, *((folder / name).read_text("utf-8") for name in ("report.html", "report.json"))]
+    assert "API_DO_NOT_CALL" in shown[2]
+    for text in shown:
+        digits = re.findall(r"\d{10,}", re.sub(r"[ ().-]", "", text))
+        assert not [number for number in numbers if any(number in run for run in digits)]
 
 
 def test_leads_are_told_by_zone_with_the_jobs_own_calling_hours(leadferry, make_job):

@@ -181,6 +181,9 @@ def faults_of(mixture: Mixture, ringcx, outcomes: pl.DataFrame, before: set[int]
                 "API_REMOVED": {"do_not_call", "duplicate", "rejected"},
             }[told["reason"]]
             truths += [inserted[row["id"]] == 0, bool(why & causes), told["detail"] is not None]
+            if told["reason"] == "API_DUPLICATE":  # where the number was: under which id, on which list, since when
+                others = [lead for lead in leads.values() if set(lead.numbers) & numbers_of(row)]
+                truths.append(any(_names(told["detail"], lead, row["id"]) for lead in others))
         elif outcome == "REJECTED" or reason == "PHONE_REPEATED":  # was never sent
             truths += [inserted[row["id"]] == 0, not why]
         if not all(truths):
@@ -188,14 +191,23 @@ def faults_of(mixture: Mixture, ringcx, outcomes: pl.DataFrame, before: set[int]
     return wrong
 
 
-def _may_be_vague(mixture: Mixture, outcome: str) -> bool:
-    """Return whether a run may rightly not say why a lead is not there.
+def numbers_of(row: dict[str, str]) -> set[str]:
+    """Return a row's numbers as they are compared."""
+    return {row[column].replace("-", "") for column in ("phone", "mobile") if row[column]}
 
-    The server's counters say how many leads were removed for which reason, not which. A server that names no rejected
-    rows leaves these among them too.
+
+def _names(detail: str, lead: Any, own_id: str) -> bool:
+    """Return whether the words tell of this lead: its id and its list."""
+    under = "under this same externId" if lead.extern_id == own_id else f"under externId {lead.extern_id}"
+    return under in detail and f"on list {lead.list_id} " in detail
+
+
+def _may_be_vague(mixture: Mixture, outcome: str) -> bool:
+    """Return whether a run may rightly not say why a lead is not there: where the server names no rejected rows.
+
+    Its counters say how many leads were removed for which reason, not which, and those it rejected are among them.
     """
-    names_rejected = mixture.settings["send_rejected_rows"]
-    return outcome == "REMOVED_BY_API" or (outcome == "REJECTED_BY_API" and not names_rejected)
+    return outcome in {"REMOVED_BY_API", "REJECTED_BY_API"} and not mixture.settings["send_rejected_rows"]
 
 
 def tally(counts: dict[str, int], mixture: Mixture) -> Counter[str]:
@@ -246,6 +258,7 @@ def test_every_row_ends_as_it_truly_did(run, make_job, ringcx, seed, handling):
     expected = Counter(outcome for outcome, _ in mixture.expected)
     assert tally(report["counts"], mixture) == tally(expected, mixture)
     assert not ringcx.state.doubles()
+    assert (report["ringcx"]["differences"], report["ringcx"]["found"]) == ([], expected["LOADED"])
     rejects = pl.read_csv(f"{report['folder']}/rejects.csv", infer_schema=False)
     assert rejects.height == ROWS - expected["LOADED"]
 

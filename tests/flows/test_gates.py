@@ -2,11 +2,13 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
 from flows.job_file import read_job
-from tests.conftest import lead_rows
+from tests.conftest import PROJECT, lead_rows
 from transforms.vocabulary.errors import ConfigurationError
 
 
@@ -164,6 +166,20 @@ def test_a_share_at_the_limit_passes_and_one_row_more_stops_or_warns(load, name)
     assert f"3 of 10 {words}" in stopped["headline"] or f"{words} 3 of 10 rows" in stopped["headline"]
     assert warned["status"] == "succeeded"
     assert [warning for warning in warned["warnings"] if words in warning]
+
+
+def test_a_check_that_no_history_judges_does_not_even_load_the_ledgers_library(environment, make_job, tmp_path):
+    program = (
+        "import sys\nfrom flows.cli import cli\n"
+        "try:\n    cli(['check', sys.argv[1]])\n"
+        "finally:\n    print(sorted({'sqlalchemy', 'apprise'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program, str(make_job(lead_rows(3)))]
+
+    ended = subprocess.run(command, env=environment | {"PYTHONPATH": str(PROJECT)}, cwd=tmp_path, capture_output=True,
+                           text=True, check=False)  # fmt: skip
+
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, "[]"), ended
 
 
 def test_refused_rows_can_be_let_through_with_a_warning(load):

@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.ledger import Ledger
+from connectors.ledger_engine import read_url
 from connectors.sandbox.settings import SandboxSettings
 from flows.pruning import parse_age, tell_bytes
 from flows.run_folder import RunFolder
@@ -115,6 +117,27 @@ def test_the_ledger_forgets_leads_and_keeps_states(leadferry_here, make_job, hom
         assert ledger.find_run("first").pruned_at is None
     finally:
         ledger.close()
+
+
+def test_lead_data_goes_from_ledgers_of_every_kind(leadferry_here, make_job, home, monkeypatch, ledger_url):
+    monkeypatch.setenv("LEADFERRY_LEDGER", ledger_url)
+    for run_id in ("old", "young"):
+        assert leadferry_here("load", make_job(_rows()), "--run-id", run_id).code == 0
+    engine = sa.create_engine(read_url(ledger_url))
+    with engine.begin() as db:
+        db.exec_driver_sql(f"UPDATE leadferry_runs SET finished_at = '{LONG_AGO}' WHERE run_id = 'old'")
+    engine.dispose()
+    assert leadferry_here("trace", "--all", "X00001", "--json").json["matches"][1]["run_id"] == "young"
+
+    pruned = leadferry_here("runs", "--prune", "30d", "--json").json["pruned"]
+    forgotten = leadferry_here("forget", "X00001", "--json").json["runs"]
+
+    assert [run["run_id"] for run in (*pruned, *forgotten)] == ["old", "young"]
+    assert leadferry_here("resume", "old", "--json").json["error"]["code"] == "RUN_PRUNED"
+    assert leadferry_here("resume", "young", "--json").json["error"]["code"] == "RUN_FORGOT_SOMEBODY"
+    third = leadferry_here("load", make_job(_rows()), "--json").json
+    assert [run["loaded"] for run in third["history"]] == [8, 8]
+    assert not (home / "ledger.sqlite").exists()
 
 
 def test_only_what_is_old_enough_goes_and_checks_go_too(leadferry_here, make_job, home, tmp_path):

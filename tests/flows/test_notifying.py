@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
+import apprise
 import pytest
 
 from connectors.notices import send_notice
@@ -207,6 +209,23 @@ def test_a_wrong_section_is_refused_and_its_secret_not_told(make_job, notify, wo
 
     assert words in str(caught.value)
     assert "S3ntinel" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "service"),
+    [
+        ("mailtos://USER:PASSWORD@example.com:587/?from=ME@example.com&to=YOU@example.com", "NotifyEmail"),
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "NotifySlack"),
+        ("slack://xoxb-1234-1234-4ddbc191d40ee098cbaae6f3523ada2d/%23channel", "NotifySlack"),
+        ("https://a.logic.azure.com:443/workflows/3X5/triggers/manual/paths/invoke?sv=1.0&sig=iXU", "NotifyWorkflows"),
+        ("workflows://example.com/WORKFLOW/SIGNATURE", "NotifyWorkflows"),
+    ],
+)
+def test_the_addresses_that_the_docs_show_are_those_of_their_services(address, service):
+    """Sending to them needs the services themselves; what takes an address for whose is the library's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert type(apprise.Apprise.instantiate(address)).__name__ == service
 
 
 def test_an_address_among_others_that_is_none_is_counted_and_the_others_are_told():

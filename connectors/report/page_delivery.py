@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connectors.report.charts import Chart, Mark, Series, draw_bars
-from connectors.report.page_wording import Wording, tell_clock, tell_count, tell_day
+from connectors.report.page_wording import Drawn, Wording, tell_clock, tell_count, tell_day
 
 _ANSWERS: Final[Mapping[str, Wording]] = {
     "sending": Wording("No answer on record", "the process ended while the request was under way"),
@@ -20,12 +20,12 @@ _ANSWERS: Final[Mapping[str, Wording]] = {
 }
 
 KINDS: Final = {
-    "accepted": Wording("Accepted", "loaded"),
-    "refused": Wording("Refused", "rejected-by-api"),
-    "turned_away": Wording("Turned away", "not-sent"),
-    "unknown": Wording("No clear answer", "unresolved"),
+    "accepted": Drawn("Accepted", "loaded"),
+    "refused": Drawn("Refused", "rejected-by-api"),
+    "turned_away": Drawn("Turned away", "not-sent"),
+    "unknown": Drawn("No clear answer", "unresolved"),
 }
-"""What a request can meet, with its colour."""
+"""What a request can meet."""
 
 _FEWEST_COLUMNS: Final = 3
 
@@ -112,7 +112,7 @@ def _sentences(timeline: Mapping[str, Any]) -> Iterator[str]:
     buckets, width = timeline["buckets"], timeline["bucket_seconds"]
     span = _tell_span(width)
     sums = {kind: sum(bucket[kind] for bucket in buckets) for kind in KINDS}
-    met = [f"{wording.name.lower()}: {sums[kind]:,}" for kind, wording in KINDS.items() if sums[kind]]
+    met = [f"{drawn.name.lower()}: {sums[kind]:,}" for kind, drawn in KINDS.items() if sums[kind]]
     yield f"{tell_count(sum(sums.values()), 'request')} ({', '.join(met)})."
     if timeline["ceiling"] is not None:
         most = max(bucket["requests"] for bucket in buckets)
@@ -146,8 +146,8 @@ def _draw(timeline: Mapping[str, Any], title: str, text: str) -> Chart | None:
     if len(columns) < _FEWEST_COLUMNS:
         return None
     series = [
-        Series(wording.name, wording.meaning, tuple(None if bucket is None else bucket[kind] for bucket in values))
-        for kind, wording in KINDS.items()
+        Series(drawn.name, drawn.style, tuple(None if bucket is None else bucket[kind] for bucket in values))
+        for kind, drawn in KINDS.items()
     ]
     ceiling = timeline["ceiling"]
     mark = None if ceiling is None else Mark(f"What the throttle lets through: {ceiling:,}", ceiling)

@@ -8,8 +8,8 @@ from typing import Any, Final
 from connectors.report.charts import Chart, Series, draw_bars, draw_lines
 from connectors.report.page_wording import (
     VERDICTS,
+    Drawn,
     Verdict,
-    Wording,
     tell_clock,
     tell_count,
     tell_day,
@@ -18,16 +18,16 @@ from connectors.report.page_wording import (
 )
 
 _COUNTS: Final = {
-    "loaded": Wording("Loaded", "loaded"),
-    "rejected": Wording("Rejected", "rejected"),
-    "duplicates": Wording("Duplicates", "duplicate"),
+    "loaded": Drawn("Loaded", "loaded"),
+    "rejected": Drawn("Rejected", "rejected"),
+    "duplicates": Drawn("Duplicates", "duplicate"),
 }
 _RATES: Final = {
-    "reject_rate": Wording("Rejected", "rejected"),
-    "duplicate_rate": Wording("Duplicates", "duplicate"),
-    "conflict_rate": Wording("Time zone conflicts", "removed-by-api"),
+    "reject_rate": Drawn("Rejected", "rejected"),
+    "duplicate_rate": Drawn("Duplicates", "duplicate"),
+    "conflict_rate": Drawn("Time zone conflicts", "removed-by-api"),
 }
-"""What is drawn of a run, with its colour."""
+"""What is drawn of a run."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RunLine:
     verdict: Verdict
     rows_read: int
     loaded: int
-    rates: tuple[str, ...]
+    shares: tuple[str, ...]
     is_this: bool
 
 
@@ -119,10 +119,10 @@ def _as_of_history(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _draw(runs: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Chart]:
     rows, rates = "Rows of each run", "Shares of the rows of each run"
     said = ", ".join(f"{column}: {run['rows_read']:,}" for column, run in zip(columns, runs, strict=True))
-    counts = [Series(each.name, each.meaning, tuple(run[key] for run in runs)) for key, each in _COUNTS.items()]
+    counts = [Series(each.name, each.style, tuple(run[key] for run in runs)) for key, each in _COUNTS.items()]
     rest = tuple(run["rows_read"] - sum(run[key] for key in _COUNTS) for run in runs)
     counts.append(Series("Other", "not-sent", rest))
-    shares = [Series(each.name, each.meaning, tuple(run[key] for run in runs)) for key, each in _RATES.items()]
+    shares = [Series(each.name, each.style, tuple(run[key] for run in runs)) for key, each in _RATES.items()]
     told = "; ".join(
         f"{column}: " + ", ".join(f"{each.name.lower()} {tell_rate(run[key])}" for key, each in _RATES.items())
         for column, run in zip(columns, runs, strict=True)
@@ -141,7 +141,7 @@ def _lines(runs: Sequence[Mapping[str, Any]]) -> list[RunLine]:
             verdict=VERDICTS.get(run["status"], Verdict(str(run["status"]).capitalize(), "quiet", "")),
             rows_read=run["rows_read"],
             loaded=run["loaded"],
-            rates=tuple(tell_rate(run[key]) for key in _RATES),
+            shares=tuple(f"{round(run[key] * run['rows_read']):,} ({tell_rate(run[key])})" for key in _RATES),
             is_this=place == len(runs) - 1,
         )
         for place, run in enumerate(runs)

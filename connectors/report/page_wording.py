@@ -39,6 +39,14 @@ class Wording:
     meaning: str
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Something that charts show: its name, and the style that names its colour."""
+
+    name: str
+    style: str
+
+
 WORDINGS: Final = {
     Outcome.LOADED: Wording("Loaded", "seen in RingCX by search"),
     Outcome.UNCHANGED: Wording("Unchanged", "loaded before, not sent again"),

@@ -213,9 +213,19 @@ def test_nothing_is_cut_and_no_label_touches_another_in_any_window(show, width):
     long = "a-very-long-run-id-without-a-place-to-break-" * 3
     tab = show(make_full_facts("failed", EVERY_REASON, run_id=long, folder=f"/{long}", source=long), width=width).tab
 
+    for summary in tab.locator("summary").all():
+        summary.click()
+
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(CUT) == []
     assert tab.evaluate(TOUCHING) == []
 
+
+CUT = """() => [...document.querySelectorAll('td, th, p, dd, li, h1, h2')]
+    .filter(e => e.getBoundingClientRect().width > 1 && !e.closest('.scroll'))
+    .filter(e => e.getBoundingClientRect().right > document.documentElement.clientWidth)
+    .map(e => e.textContent.slice(0, 40))"""
+"""Texts that reach over the window's edge where nobody can scroll to them."""
 
 TOUCHING = """() => [...document.querySelectorAll('svg[role=img]')].flatMap(svg => {
     const boxes = [...svg.querySelectorAll('text')].map(e => [e.textContent, e.getBoundingClientRect()])

@@ -274,10 +274,10 @@ def test_earlier_runs_are_listed_before_this_one():
     (table,) = page.find("table", class_="values runs")
     rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tr")[1:]]
     assert len(rows) == 7
-    assert rows[0][1:] == ["Succeeded", "118,000", "117,000", "0.6%", "0.3%", "<0.1%"]
+    assert rows[0][1:] == ["Succeeded", "118,000", "117,000", "708 (0.6%)", "307 (0.3%)", "12 (<0.1%)"]
     assert rows[-1][0].startswith("21 November 2026, 02:16:22 UTC, this run")
     assert rows[-1][2:4] == ["120,000", "118,800"]
-    assert rows[-1][4] == "1%"
+    assert rows[-1][4] == "1,200 (1%)"
 
 
 def test_a_first_run_is_compared_with_nothing():
@@ -322,7 +322,7 @@ def test_delivery_over_time_is_told_against_the_throttle():
     )
     assert busiest in part.text
     assert "The run was at work 2 times; the pauses between are left out." in part.text
-    (table,) = part.find("table", class_="values")
+    (table,) = part.find("table", class_="values stretches")
     rows = [[cell.text for cell in row.find("th") + row.find("td")] for row in table.find("tr")[1:]]
     assert rows[0] == ["02:16:00", "8", "6", "0", "1", "1"]
     assert len(rows) == 40

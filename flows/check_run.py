@@ -100,7 +100,7 @@ def check_job(
 
 
 def _make_page_ready() -> None:
-    """Import the page's library and compile its template: as long as a hundred thousand rows take, so beside them."""
+    """Import the page's libraries and compile its templates: as long as 100,000 rows take, so beside them."""
     from connectors.report.page import page_template
 
     page_template()

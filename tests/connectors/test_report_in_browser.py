@@ -200,6 +200,18 @@ CONTRASTS = """() => {
 }"""
 
 
+def test_kinds_stay_apart_where_the_reader_forces_colours(show):
+    tab = show(make_full_facts("succeeded")).tab
+    tab.emulate_media(forced_colors="active")
+
+    colours = tab.evaluate(
+        "[...document.querySelectorAll('#delivery svg > g [class^=s-]')].map(e => getComputedStyle(e).color)"
+    )
+    tab.emulate_media(forced_colors="none")
+
+    assert len(set(colours)) == 3
+
+
 def test_dark_pages_are_dark(show):
     grounds = [
         show(make_full_facts(), scheme=scheme).tab.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -156,7 +156,7 @@ def _forget(trace: _Traces, ledger: Ledger | None, lead_ids: Collection[int], mo
     folder, rows = _folder_of(trace), trace.rows
     if trace.run.record is not None and ledger is not None and rows:
         trace.ledger_events = ledger.forget_leads(trace.run.run_id, lead_ids, moment)
-    _forget_in_reports(folder, rows, trace.mention)
+    _forget_in_reports(folder, rows, trace.mention, moment)
     if rows:
         folder.first_request.unlink(missing_ok=True)  # a dry run makes it again
     if folder.rejects in trace.files:
@@ -172,7 +172,7 @@ def _forget(trace: _Traces, ledger: Ledger | None, lead_ids: Collection[int], mo
             _blank(file, rows, stays, _names_them(scan(file), file, folder, trace.mention), sizes.get(file))
 
 
-def _forget_in_reports(folder: RunFolder, rows: Collection[int], mention: str | None) -> None:
+def _forget_in_reports(folder: RunFolder, rows: Collection[int], mention: str | None, moment: str) -> None:
     if folder.read_back.exists():
         kept = without_rows(orjson.loads(folder.read_back.read_bytes()), rows, ())
         write_text(folder.read_back, orjson.dumps(kept).decode())
@@ -180,6 +180,7 @@ def _forget_in_reports(folder: RunFolder, rows: Collection[int], mention: str | 
         facts = orjson.loads(folder.report.read_bytes())
         named = {each["code"] for each in facts["reasons"] if mention and re.search(mention, each["detail"] or "")}
         facts = without_rows(facts, rows, _reasons_met(folder, rows) | named)
+        facts |= {"forgotten_at": moment} if rows else {}
         write_report(folder.report, facts)
         write_page(folder.page, facts)
 

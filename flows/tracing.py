@@ -269,7 +269,7 @@ def _tell_match(match: dict[str, Any]) -> Iterator[str]:
     yield from _tell_values("as read", match["source"])
     for note in match["repairs"]:
         yield _line("repair", note)
-    yield from _tell_values("as sent", match["sent"] or {})
+    yield from _tell_values("as sent" if match["attempts"] else "made", match["sent"] or {})
     batch = match["batch"]
     if batch:
         yield _line("batch", f"{batch['number']} ({batch['batch_id']}), lead {batch['place'] + 1} of it")
@@ -277,7 +277,7 @@ def _tell_match(match: dict[str, Any]) -> Iterator[str]:
         yield from _tell_attempt(attempt)
     if match["read_back"]:
         yield _line("read back", _tell_lead(match["read_back"]))
-    yield from _tell_now(match["now"])
+    yield from _tell_now(match["now"], (match["read_back"] or {}).get("leadId"))
 
 
 def _tell_attempt(attempt: dict[str, Any]) -> Iterator[str]:
@@ -291,7 +291,7 @@ def _tell_attempt(attempt: dict[str, Any]) -> Iterator[str]:
         yield _line("", ", ".join(f"{name} {count:,}" for name, count in attempt["counts"].items()))
 
 
-def _tell_now(now: dict[str, Any] | None) -> Iterator[str]:
+def _tell_now(now: dict[str, Any] | None, own: int | None) -> Iterator[str]:
     if now is None:
         return
     if not now["asked"]:
@@ -299,7 +299,8 @@ def _tell_now(now: dict[str, Any] | None) -> Iterator[str]:
     elif not now["leads"]:
         yield _line("now", "no lead of the campaign has this external id")
     for lead in now["leads"]:
-        yield _line("now", _tell_lead(lead))
+        other = "" if own in {None, lead["leadId"]} else " (of another load, under the same external id)"
+        yield _line("now", f"{_tell_lead(lead)}{other}")
 
 
 def _tell_lead(lead: dict[str, Any]) -> str:

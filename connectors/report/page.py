@@ -82,7 +82,7 @@ def render_page(facts: Mapping[str, Any]) -> str:
         timeline=tell_timeline(facts),
         kinds=KINDS,
         plan=tell_plan(facts),
-        files=(*_FILES, _FIRST_REQUEST) if facts["status"] == "planned" and facts["batches"] else _FILES,
+        files=_files_of(facts),
     )
 
 
@@ -116,3 +116,10 @@ def page_template() -> Template:
     for name in environment.list_templates():
         environment.get_template(name)
     return environment.get_template("report.html.j2")
+
+
+def _files_of(facts: Mapping[str, Any]) -> tuple[Wording, ...]:
+    """Return the files that lie beside the page; of a pruned run the report alone."""
+    if facts.get("pruned_at"):
+        return tuple(file for file in _FILES if file.name == "report.json")
+    return (*_FILES, _FIRST_REQUEST) if facts["status"] == "planned" and facts["batches"] else _FILES

@@ -42,7 +42,9 @@ class Fact:
 
 
 def next_steps(facts: Mapping[str, Any]) -> list[Step]:
-    """Return what is left to do, most pressing first."""
+    """Return what is left to do, most pressing first; nothing where the run's lead data was deleted."""
+    if facts.get("pruned_at"):
+        return []
     counts, status = facts["counts"], facts["status"]
     if not facts["balanced"]:
         return [
@@ -54,6 +56,8 @@ def next_steps(facts: Mapping[str, Any]) -> list[Step]:
     if status in _NOTHING_SENT:
         if counts[Outcome.NOT_SENT]:
             steps.append(Step("When the account below looks right, load with the same job file.", "leadferry load JOB"))
+    elif facts.get("forgotten_at"):
+        pass  # it cannot be gone on with
     elif counts[Outcome.UNRESOLVED] or counts[Outcome.NOT_SENT] or status in {"interrupted", "running"}:
         text = "Go on with this run; no lead is sent twice, whatever happened before."
         steps.append(Step(text, f"leadferry resume {facts['run_id']}"))

@@ -170,6 +170,7 @@ def test_a_run_that_may_go_on_is_refused_and_nothing_is_changed_unless_forced(le
         resumed = leadferry_here("resume", run_id, "--json")
         assert (resumed.code, resumed.json["error"]["code"]) == (2, "RUN_FORGOT_SOMEBODY")
     assert sum(ringcx.state.times_inserted().values()) == loaded
+    assert "leadferry resume half" not in (home / "runs" / "half" / "report.html").read_text()
     assert "Somebody was taken out of this run" in leadferry_here("runs", "good").out
 
 

@@ -81,6 +81,8 @@ def test_a_pruned_run_keeps_its_numbers_and_nothing_of_a_lead(leadferry_here, ma
     page = (home / "runs" / "old" / "report.html").read_text()
     assert "was deleted on" in page
     assert "None" not in page
+    assert "rejects.csv" not in page
+    assert 'href="report.json"' in page
 
 
 def test_a_pruned_run_says_so_and_cannot_be_gone_on_with(leadferry_here, make_job, home):

@@ -101,6 +101,7 @@ def test_all_runs_are_told_oldest_first_and_rows_that_repeat_too(load, trace, le
     assert len(told["matches"][0]["now"]["leads"]) == 2  # one of each run
     words = leadferry_here("trace", "--all", WHO).out
     assert words.count("source_row") == 4
+    assert words.count("(of another load, under the same external id)") == 2
     assert words.index("first (leads") < words.index("second (leads")
 
 

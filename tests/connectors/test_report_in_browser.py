@@ -204,9 +204,8 @@ def test_kinds_stay_apart_where_the_reader_forces_colours(show):
     tab = show(make_full_facts("succeeded")).tab
     tab.emulate_media(forced_colors="active")
 
-    colours = tab.evaluate(
-        "[...document.querySelectorAll('#delivery svg > g [class^=s-]')].map(e => getComputedStyle(e).color)"
-    )
+    kinds = "[...document.querySelectorAll('#delivery .legend .swatch, #delivery svg [class^=s-]')]"
+    colours = tab.evaluate(f"{kinds}.map(e => getComputedStyle(e).color)")
     tab.emulate_media(forced_colors="none")
 
     assert len(set(colours)) == 3

@@ -49,6 +49,9 @@ A million rows of a usual list stay in memory.
 
 _SLICE_ROWS: Final = 125_000
 
+NOTE_DECIMAL_ID: Final = "externId: decimal zero left out, as in the whole column"
+"""What is noted of an id that was taken without the `.0` that every id of the source has."""
+
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -369,9 +372,7 @@ class _Preparation:
         """Take the `.0` off ids where every id of the source has it: one odd id alone is not for us to change."""
         if not self._decimal_ids:
             return prepared
-        told = pl.when(pl.col("externId").is_not_null()).then(
-            pl.lit("externId: decimal zero left out, as in the whole column")
-        )
+        told = pl.when(pl.col("externId").is_not_null()).then(pl.lit(NOTE_DECIMAL_ID))
         mended = prepared.with_columns(pl.col("externId").str.strip_suffix(".0"))
         if "note" not in prepared.columns:
             return mended

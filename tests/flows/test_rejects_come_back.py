@@ -293,3 +293,24 @@ def test_a_resume_goes_on_with_the_file_that_was_named(leadferry, make_job, ring
     secret = leadferry("check", job, "--source", "s3://key:secret@bucket/x.csv", "--json")
     assert (secret.code, secret.json["error"]["code"]) == (2, "SOURCE_INVALID")
     assert "secret" not in secret.out + secret.err
+
+
+def test_an_id_comes_back_as_the_load_took_it(here, make_job, ringcx, tmp_path):
+    """A data frame's ids are `1.0` all of them; what is mended need not be."""
+    rows = [row | {"id": f"{number}.0"} for number, row in enumerate(lead_rows(6))]
+    rows[2]["phone"] = "12"
+    rows[3]["id"] = ""
+    job = make_job(rows)
+    assert here("load", job, "--out", "first")[0] == 0
+    path = tmp_path / "first" / "rejects.csv"
+    rejected = pl.read_csv(path, infer_schema=False)
+    assert rejected["id"].to_list() == ["2", None]
+    rejected = rejected.with_columns(
+        pl.Series("id", ["2", "new"]), pl.Series("phone", ["203-555-7001", "203-555-7002"])
+    )
+    rejected.write_csv(path)
+
+    code, err = here("load", job, "--source", path, "--out", "second")
+
+    assert code == 0, err
+    assert {lead.extern_id for lead in ringcx.state.leads()} == {"0", "1", "2", "4", "5", "new"}

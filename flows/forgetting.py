@@ -8,6 +8,7 @@ import csv
 import re
 import sys
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -83,7 +84,7 @@ def forget_person(
     if not dry_run:
         lead_ids = {lead_id for trace in traces for lead_id in _lead_ids(trace)}
         for trace in traces:
-            with trace.run.taken(ledger):
+            with trace.run.taken(ledger), _failures_told(trace):
                 _forget(trace, ledger, lead_ids, moment)
     return {
         "dry_run": dry_run,
@@ -99,6 +100,20 @@ def _require_at_rest(run: KeptRun, ledger: Ledger | None) -> None:
         return
     with run.taken(ledger):
         """It could be had, so nobody has it."""
+
+
+@contextmanager
+def _failures_told(trace: _Traces) -> Iterator[None]:
+    """Tell of a file that cannot be written as a command to be given again. Raises ConfigurationError."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        words = error.strerror if isinstance(error, OSError) else "is there room on the disk?"
+        raise ConfigurationError(
+            "FILE_NOT_WRITTEN",
+            f"The files of the run {trace.run.run_id} cannot be written anew ({words}): this person is still in some.",
+            "Mend that, then give the same command again: it finds the rest.",
+        ) from None
 
 
 def _folder_of(trace: _Traces) -> RunFolder:

@@ -50,6 +50,8 @@ def prune_runs(
                 if error.code not in {"RUN_BUSY", "FOLDER_UNUSABLE"}:
                     raise
                 why = error.message
+            except OSError as error:
+                why = f"{error.filename or run.run_id} cannot be deleted or written: {error.strerror}; try again"
         if why is not None:
             left.append({"run_id": run.run_id, "why": why})
     return {
@@ -63,8 +65,14 @@ def prune_runs(
 
 def _has_data(run: KeptRun) -> bool:
     """Return whether there is something left to delete: a prune that was cut off is completed by the next."""
-    is_stripped = run.record is None or run.record.pruned_at is not None
-    return not is_stripped or (run.folder is not None and bool(run.folder.lead_data()))
+    if run.record is not None and run.record.pruned_at is None:
+        return True
+    return run.folder is not None and (bool(run.folder.lead_data()) or not _is_stripped(run.folder))
+
+
+def _is_stripped(folder: RunFolder) -> bool:
+    """Return whether the report has nothing of a lead any more; where there is none, there is nothing in it."""
+    return not folder.report.exists() or "pruned_at" in orjson.loads(folder.report.read_bytes())
 
 
 def _prune(run: KeptRun, ledger: Ledger | None, now: dt.datetime, *, dry_run: bool) -> dict[str, Any]:
@@ -75,9 +83,10 @@ def _prune(run: KeptRun, ledger: Ledger | None, now: dt.datetime, *, dry_run: bo
         if run.record is not None and ledger is not None:
             ledger.strip_run(run.run_id, now.isoformat())  # first: nobody works on a run that is noted as pruned
         if run.folder is not None:
-            _strip_report(run.folder, now)
+            # The report is written anew, for which there may be room only after the others went.
             for file in run.folder.lead_data():
                 shutil.rmtree(file) if file.is_dir() and not file.is_symlink() else file.unlink(missing_ok=True)
+            _strip_report(run.folder, now)
     return told
 
 

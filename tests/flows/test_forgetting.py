@@ -15,6 +15,7 @@ from connectors.ledger import Ledger
 from connectors.sandbox.settings import SandboxSettings
 from flows.run_folder import RunFolder
 from tests.conftest import PROJECT, lead_rows
+from tests.ledger_databases import full_disk
 
 WHO = "(203) 555-0777"
 DIGITS = "2035550777"
@@ -277,3 +278,20 @@ def test_their_id_goes_from_what_is_said_of_others(leadferry_here, make_job, hom
     assert (row["outcome"], row["leadPhone"], row["detail"]) == ("REMOVED_BY_API", DIGITS, None)
     assert leadferry_here("reconcile", "second").code == 0
     assert leadferry_here("reconcile", "first", "--json").json["error"]["code"] == "RUN_FORGOT_SOMEBODY"
+
+
+def test_a_full_disk_is_told_and_the_next_time_the_rest_is_forgotten(leadferry_here, make_job, tmp_path):
+    with full_disk(tmp_path) as disk:
+        out = disk.folder / "out"
+        assert leadferry_here("load", make_job(rows_with_them()), "--run-id", "first", "--out", out).code == 0
+        disk.fill()
+
+        failed = leadferry_here("forget", WHO, "--json")
+
+        assert (failed.code, failed.json["error"]["code"]) == (2, "FILE_NOT_WRITTEN")
+        assert "the same command again" in failed.err
+        assert places(out, *THEIRS) != []
+        disk.make_room()
+        assert leadferry_here("forget", WHO, "--json").code == 0
+        assert places(out, *THEIRS) == []
+        assert not [file for file in out.iterdir() if file.suffix == ".tmp"]

@@ -20,6 +20,7 @@ from flows.pruning import parse_age, tell_bytes
 from flows.run_folder import RunFolder
 from flows.run_listing import tell_duration
 from tests.conftest import lead_rows
+from tests.ledger_databases import full_disk
 
 LONG_AGO = "2020-01-02T03:04:05+00:00"
 
@@ -207,6 +208,25 @@ def test_a_prune_that_was_cut_off_is_completed_by_the_next(leadferry_here, make_
 
     assert [Path(file).name for file in pruned["files"]] == ["outcomes.parquet", ".leads.parquet.x1.tmp"]
     assert not folder.outcomes.exists()
+
+
+def test_a_full_disk_is_made_room_on_and_the_report_is_stripped_by_the_next(leadferry_here, make_job, home, tmp_path):
+    with full_disk(tmp_path) as disk:
+        out = disk.folder / "out"
+        leadferry_here("load", make_job(_rows()), "--run-id", "old", "--out", out)
+        make_old(home, "old")
+        (out / "outcomes.parquet").rename(out / "kept")  # so that nothing is freed that the report could be written to
+        for file in RunFolder(out).lead_data():
+            file.write_bytes(b"")
+        disk.fill()
+
+        first = leadferry_here("runs", "--prune", "30d", "--json").json
+        disk.make_room()
+        again = leadferry_here("runs", "--prune", "30d", "--json").json
+
+    assert [run["run_id"] for run in first["left"]] == ["old"]
+    assert "No space left" in first["left"][0]["why"]
+    assert [run["run_id"] for run in again["pruned"]] == ["old"]
 
 
 def test_a_folder_that_a_later_run_uses_is_the_later_ones(leadferry_here, make_job, home, tmp_path):

@@ -54,6 +54,7 @@ duplicate_handling = "REMOVE_FROM_LIST" # or RETAIN_ALL, REMOVE_ALL_EXISTING
 time_zone_option = "EXPLICIT" # or NPA_NXX, ZIPCODE, COUNTRY, NOT_APPLICABLE
 list_state = "ACTIVE" # PAUSED loads the list without dialling it
 batch_size = 1000
+already_loaded = "send" # skip leaves out leads that an earlier run of this job loaded just as they are
 
 [quality]
 max_reject_rate = 0.25 # more rejected rows than this: nothing is sent, exit 3

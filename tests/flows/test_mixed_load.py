@@ -235,11 +235,11 @@ def run(environment, tmp_path, monkeypatch):
     return command
 
 
-def write_job(make_job, mixture: Mixture):
+def write_job(make_job, mixture: Mixture, **load: str):
     return make_job(
         mixture.rows,
         columns={"leadPhone": ["phone", "mobile"]},
-        load={"duplicate_handling": mixture.handling, "time_zone_option": "ZIPCODE", "batch_size": 8},
+        load={"duplicate_handling": mixture.handling, "time_zone_option": "ZIPCODE", "batch_size": 8} | load,
         quality={"max_reject_rate": 1},
         delivery={"timeout_seconds": 1.0, "settle_seconds": 0.6, "give_up_seconds": 5, "max_in_flight": 3},
     )
@@ -278,3 +278,23 @@ def test_a_mixture_has_everything_in_it(handling):
     assert {reason for outcome, reason in met if outcome == "REJECTED"} >= set(BAD) - {"PHONE_ROUNDED"}
     assert all(world.before[mode] for world in worlds for mode in world.before)
     assert sum(bool(world.faults) for world in worlds) >= 2
+
+
+@pytest.mark.parametrize("handling", MODES)
+def test_of_a_second_load_all_that_is_in_ringcx_stays_there_once(run, make_job, ringcx, handling):
+    """With `already_loaded = "skip"`, whatever became of the first load, and whatever happened to its requests."""
+    mixture = make_mixture(1, handling)
+    job = write_job(make_job, mixture, already_loaded="skip")
+    _, first, _ = play(mixture, ringcx, run, job)
+    ringcx.set_faults([])
+
+    report = run("load", job, "--run-id", "again")
+
+    assert (report["status"], report["balanced"]) == ("succeeded", True)
+    second = pl.read_parquet(f"{report['folder']}/outcomes.parquet")
+    was_loaded = first["outcome"] == "LOADED"
+    assert ((second["outcome"] == "UNCHANGED") == was_loaded).all()
+    assert second.filter(was_loaded)["leadId"].equals(first.filter(was_loaded)["leadId"])
+    others = ["source_row", "outcome", "reason"]
+    assert second.filter(~was_loaded).select(others).equals(first.filter(~was_loaded).select(others))
+    assert not ringcx.state.doubles()

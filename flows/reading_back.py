@@ -34,6 +34,7 @@ from transforms.reconciling import (
     BatchEvidence,
     first_seen,
     fit_rejected,
+    missing_places,
     reconcile_leads,
     remember_seen,
     removed_places,
@@ -330,9 +331,9 @@ class _Reader:
 
     def _gather_evidence(self, unit: _Unit, shown: pl.DataFrame) -> list[BatchEvidence]:
         """Return what is known of each batch, and where the numbers of removed leads were before."""
-        is_missing = shown.get_column("leadId").is_null()
         evidence = []
-        for offset, story in zip(unit.offsets, unit.stories, strict=True):
+        missing_of = missing_places(shown, [story.batch.size for story in unit.stories])
+        for offset, story, missing in zip(unit.offsets, unit.stories, missing_of, strict=True):
             size = story.batch.size
             pieces = _answered_pieces(story, unit.leads.slice(offset, size))
             known = BatchEvidence(
@@ -342,11 +343,11 @@ class _Reader:
                 unknown=frozenset(place for piece in story.standing.to_ask for place in piece),
                 unsent=frozenset(place for piece in story.standing.to_send for place in piece),
             )
-            missing = set(is_missing.slice(offset, size).arg_true().to_list())
+            unseen = frozenset(missing)
             removed = {
                 key: places
                 for key, piece in pieces.items()
-                if (places := removed_places(piece, [place for place in piece.places if place in missing]))
+                if unseen and (places := removed_places(piece, [place for place in piece.places if place in unseen]))
             }
             if removed:
                 leads = unit.leads.slice(offset, size)

@@ -3,6 +3,7 @@
 Nearly every lead is simply seen, so those are joined as frames; only the others are looked at one by one.
 """
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,11 +109,9 @@ def reconcile_leads(leads: pl.DataFrame, seen: pl.DataFrame, batches: Sequence[B
     `leads` are the staged rows of `batches`, one batch after the other; `seen` is what `first_seen` makes of them, with
     `listId`, `leadState`, `leadTimezone` and `arrived_differently`; `remember_seen` may have added to it.
     """
-    is_seen = seen.get_column("leadId").is_not_null()
     verdicts: dict[int, Verdict] = {}
     first = 0
-    for batch in batches:
-        missing = (~is_seen.slice(first, batch.size)).arg_true().to_list()
+    for batch, missing in zip(batches, missing_places(seen, [batch.size for batch in batches]), strict=True):
         for place, verdict in _judge_missing(batch, missing).items():
             verdicts[first + place] = verdict
         first += batch.size
@@ -136,14 +135,29 @@ def reconcile_leads(leads: pl.DataFrame, seen: pl.DataFrame, batches: Sequence[B
     ).select(pl.col(name).cast(dtype) for name, dtype in OUTCOME_SCHEMA.items())
 
 
+def missing_places(seen: pl.DataFrame, sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Yield, for each batch of `sizes`, the places of its leads that no search shows."""
+    missing = seen.get_column("leadId").is_null().arg_true().to_list()
+    first = start = 0
+    for size in sizes:
+        end = bisect_left(missing, first + size, start)
+        yield [place - first for place in missing[start:end]]
+        first, start = first + size, end
+
+
 def _spread(verdicts: Mapping[int, Verdict], rows: int) -> pl.Series:
     """Return verdicts as a column of `rows` rows, null where there is none."""
     dtype = pl.Struct({"outcome": pl.String, "reason": pl.String, "detail": pl.String})
+    spread = pl.Series("verdict", [None], dtype=dtype).new_from_index(0, rows)
+    if not verdicts:
+        return spread
     told = [
-        None if verdict is None else {"outcome": verdict.outcome, "reason": verdict.reason, "detail": verdict.detail}
-        for verdict in (verdicts.get(place) for place in range(rows))
+        {"outcome": verdict.outcome, "reason": verdict.reason, "detail": verdict.detail}
+        for verdict in verdicts.values()
     ]
-    return pl.Series("verdict", told, dtype=dtype) if verdicts else pl.Series("verdict", [None] * rows, dtype=dtype)
+    places = pl.DataFrame({"place": list(verdicts), "told": pl.Series(told, dtype=dtype)})
+    every = pl.DataFrame({"place": pl.int_range(rows, eager=True)})
+    return every.join(places, on="place", how="left", maintain_order="left").get_column("told").alias("verdict")
 
 
 def _judge_missing(batch: BatchEvidence, missing: list[int]) -> dict[int, Verdict]:
@@ -181,7 +195,22 @@ def _explain_missing(piece: AnsweredPiece, missing: list[int], known_numbers: Ma
         # Some of them are in RingCX and not in sight, and nobody can say which.
         return verdicts | dict.fromkeys(left, _verdict(Reason.NOT_SEEN))
     removed = explain_removed(piece.counts, left, known_numbers, is_certain=not_inserted is not None)
-    return verdicts | {place: _verdict(reason, detail) for place, (reason, detail) in removed.items()}
+    doubts = _tell_doubts(piece, left)
+    return verdicts | {
+        place: _verdict(reason, "; ".join(filter(None, (detail, doubts.get(place)))) or None)
+        for place, (reason, detail) in removed.items()
+    }
+
+
+def _tell_doubts(piece: AnsweredPiece, left: Sequence[int]) -> dict[int, str]:
+    """Say of leads at `left` that rows which RingCX rejected fit them, but others as well."""
+    unseen = frozenset(left)
+    return {
+        place: f"it rejected a row that fits this lead and {len(fits) - 1} more: {message or 'without a word'}"
+        for message, fits in piece.rejected
+        for place in fits
+        if place in unseen and len(fits) > 1
+    }
 
 
 def fit_rejected(

@@ -4,6 +4,8 @@ import time
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ringcx_doubles import CAMPAIGN, answer, body_of, ids_of
 
 from connectors.ringcx.lead_rows import read_lead_rows
@@ -272,7 +274,18 @@ def test_a_count_that_is_not_one_number_is_unknown(body):
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{}", b"[1]", b"[{}]", b'[{"leadId": null}]', b'[{"leadId": "x"}]', b"null", b"[[]]", b'[{"leadId": true}]'],
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"[{}]",
+        b'[{"leadId": null}]',
+        b'[{"leadId": "x"}]',
+        b"null",
+        b"[[]]",
+        b'[{"leadId": 1}] x',
+        b'[{"leadId": 1}, null]',
+    ],
 )
 def test_an_answer_that_is_no_array_of_leads_is_not_understood(body):
     assert read_lead_rows(body) is None
@@ -383,6 +396,48 @@ def test_a_field_of_another_type_than_documented_is_read_as_what_it_says(field, 
 
 def test_an_id_too_large_to_be_one_is_not_understood():
     assert read_lead_rows(b'[{"leadId": 1}, {"leadId": 99999999999999999999}]') is None
+
+
+def test_half_a_character_is_no_text():
+    assert read_lead_rows(b'[{"leadId": 1, "externId": "\\ud800"}]') is None
+    assert read_lead_rows(b'[{"leadId": 1, "externId": "\\ud83d\\ude42"}]')["externId"].to_list() == ["🙂"]
+
+
+TEXTS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"leadId": st.integers(0, 2**63 - 1)},
+            optional={
+                **dict.fromkeys(("externId", "leadPhone", "leadTimezone", "zip", "unknown"), TEXTS),
+                "leadState": st.sampled_from([None, "", "READY", "DO-NOT-CALL"]),
+                "listId": st.none() | st.integers(0, 2**31),
+                "campaignLead": st.none() | st.dictionaries(st.text(max_size=2), st.integers(0, 9), max_size=2),
+            },
+        ),
+        max_size=5,
+    ),
+    st.booleans(),
+)
+def test_leads_of_the_documented_types_are_read_the_same_as_others(leads, indented):
+    content = orjson.dumps(leads, option=orjson.OPT_INDENT_2 if indented else 0)
+    otherwise = orjson.dumps([*leads, {"leadId": "7"}])
+
+    rows = read_lead_rows(content, ["zip"])
+
+    assert rows.equals(read_lead_rows(otherwise, ["zip"]).head(len(leads)))
+    assert rows["leadId"].to_list() == [lead["leadId"] for lead in leads]
+    assert rows["externId"].to_list() == [lead.get("externId") or "" for lead in leads]
+    assert rows["zip"].to_list() == [lead.get("zip") for lead in leads]
+
+
+@given(st.binary(max_size=30) | st.text(alphabet='[]{}",:\\u0d8 leadId123.eE-+ntfals', max_size=40).map(str.encode))
+def test_whatever_an_answer_is_it_is_leads_or_nothing(content):
+    rows = read_lead_rows(content)
+
+    assert rows is None or rows["leadId"].null_count() == 0
 
 
 def test_a_found_lead_may_lack_all_but_its_id():

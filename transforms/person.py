@@ -62,7 +62,8 @@ def _pattern_of(number: PhoneNumber, region: str) -> str:
     if country != "1":
         abroad += f"(?:[(]?0[)]?{_GAP})?"
     at_home = phonenumbers.country_code_for_region(region) == number.country_code
-    home = f"|0{_GAP}" if at_home and country != "1" else ""
+    trunk = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or ""
+    home = f"|{_spaced(trunk)}{_GAP}" if at_home and trunk and country != "1" else ""
     digits = _spaced(phonenumbers.national_significant_number(number))
     return f"(?:^|[^0-9])(?:{abroad}{home}){'?' if at_home else ''}{digits}(?:[^0-9]|$)"
 

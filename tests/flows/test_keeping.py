@@ -94,8 +94,10 @@ def test_a_pruned_run_says_so_and_cannot_be_gone_on_with(leadferry_here, make_jo
     assert "deleted the lead data of old (ended 2020-01-02):" in told
     assert "The lead data of this run was deleted on" in leadferry_here("runs", "old").out
     assert "pruned" in leadferry_here("runs").out
-    resumed = leadferry_here("resume", "old", "--json")
-    assert (resumed.code, resumed.json["error"]["code"]) == (2, "RUN_PRUNED")
+    for command in (("resume", "old"), ("reconcile", "old"), ("trace", "old", "X00001")):
+        refused = leadferry_here(*command, "--json")
+        assert (refused.code, refused.json["error"]["code"]) == (2, "RUN_PRUNED")
+        assert "`leadferry runs old` shows them" in refused.err
     assert leadferry_here("runs", "--prune", "30d", "--json").json["pruned"] == []
 
 

@@ -1,5 +1,6 @@
 """A person is known by a number in any writing, or by an id, and nobody else is taken for them."""
 
+import phonenumbers
 import polars as pl
 import pytest
 
@@ -30,6 +31,26 @@ def test_a_foreign_number_is_bare_only_at_home():
     assert known(read_person(person, "GB"), cells) == [0, 1, 2, 3, 4]
     assert known(read_person(person, "US"), cells) == [1, 2, 3]  # 207 946-0018 is a number of Maine
     assert known(read_person("020 7946 0018", "GB"), cells) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("region", ["US", "CA", "GB", "DE", "FR", "AU", "HU", "RU", "JP", "IN", "BR", "IT", "NZ", "ZA"])
+def test_numbers_of_every_country_are_known_in_the_librarys_own_writings(region):
+    kinds = (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.MOBILE)
+    for number in (phonenumbers.example_number_for_type(region, kind) for kind in kinds):
+        written = [
+            phonenumbers.format_number(number, form)
+            for form in (
+                phonenumbers.PhoneNumberFormat.E164,
+                phonenumbers.PhoneNumberFormat.INTERNATIONAL,
+                phonenumbers.PhoneNumberFormat.RFC3966,
+                phonenumbers.PhoneNumberFormat.NATIONAL,
+            )
+        ]
+        nearly = [text[:-1] + str((int(text[-1]) + 1) % 10) for text in written]
+
+        for given in written:
+            assert known(read_person(given, region), written + nearly) == [0, 1, 2, 3], given
+            assert known(read_person(written[0], "TV"), written) == [0, 1, 2]
 
 
 def test_a_number_in_a_column_of_ids_is_an_id():

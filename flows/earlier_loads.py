@@ -29,6 +29,7 @@ def read_earlier_loads(runs: "Sequence[RunRecord]") -> EarlierLoads:
     """
     leads = LoadedBefore()
     gone, unsettled = [], []
+    forgetful = [run.run_id for run in runs if run.forgotten_at is not None and run.pruned_at is None]
     for run in runs:
         numbers = read_numbers(run)
         counts = {} if numbers is None else numbers["counts"]
@@ -43,7 +44,7 @@ def read_earlier_loads(runs: "Sequence[RunRecord]") -> EarlierLoads:
                 leads.add(known)
         except (OSError, pl.exceptions.PolarsError):
             gone.append(run.run_id)
-    return EarlierLoads(leads, tuple(_notes(gone, unsettled)))
+    return EarlierLoads(leads, tuple(_notes(gone, unsettled, forgetful)))
 
 
 def _is_kept(run: "RunRecord") -> bool:
@@ -79,11 +80,16 @@ def _digests(path: Path, wanted: pl.DataFrame | None) -> Iterator[pl.DataFrame]:
         yield digest_leads(piece, fields)
 
 
-def _notes(gone: Sequence[str], unsettled: Sequence[str]) -> Iterator[str]:
+def _notes(gone: Sequence[str], unsettled: Sequence[str], forgetful: Sequence[str]) -> Iterator[str]:
     if gone:
         yield (
             f"The lead data of {counted(len(gone), 'earlier run')} is not kept any more (the newest: {gone[0]}); a "
             "lead that no other run tells of is sent again."
+        )
+    if forgetful:
+        yield (
+            f"Somebody was forgotten in {counted(len(forgetful), 'earlier run')} (the newest: {forgetful[0]}); if the "
+            "source still has them, they are sent again."
         )
     if unsettled:
         yield (

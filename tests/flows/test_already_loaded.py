@@ -226,6 +226,20 @@ def test_leads_that_never_arrived_are_sent_again_with_a_word_on_the_run_that_sto
     assert not ringcx.state.doubles()
 
 
+def test_who_was_forgotten_is_not_known_any_more_and_that_is_told(here, make_job):
+    job = make_job(lead_rows(4), load=SKIP)
+    here("load", job, "--run-id", "first")
+    here("load", job)
+    here("forget", "X00002")
+
+    again = counted(here("load", job), UNCHANGED=3, LOADED=1)
+
+    assert outcomes_of(again).filter(pl.col("outcome") == "LOADED")["externId"].to_list() == ["X00002"]
+    told = " ".join(again["warnings"])
+    assert "Somebody was forgotten in 2 earlier runs" in told
+    assert "X00002" not in told
+
+
 def test_what_was_decided_stays_so_in_a_resume(here, make_job, ringcx, tmp_path):
     rows = lead_rows(10)
     job = make_job(rows, load=SKIP, delivery={"give_up_seconds": 1})

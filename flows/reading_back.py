@@ -7,6 +7,7 @@ a lead that is not seen.
 """
 
 import datetime as dt
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -47,7 +48,7 @@ from transforms.vocabulary.options import TimeZoneOption
 if TYPE_CHECKING:
     from flows.run import Run
 
-_READERS: Final = 4
+_READERS: Final = 6
 """Units read back at once; RingCX's search throttle allows no more than that to be worth while."""
 
 _UNIT_LEADS: Final = 50_000
@@ -332,49 +333,47 @@ class _Reader:
     def _gather_evidence(self, unit: _Unit, shown: pl.DataFrame) -> list[BatchEvidence]:
         """Return what is known of each batch, and where the numbers of removed leads were before."""
         evidence = []
+        removed: dict[int, dt.datetime] = {}
         missing_of = missing_places(shown, [story.batch.size for story in unit.stories])
         for offset, story, missing in zip(unit.offsets, unit.stories, missing_of, strict=True):
-            size = story.batch.size
-            pieces = _answered_pieces(story, unit.leads.slice(offset, size))
-            known = BatchEvidence(
-                batch_id=story.batch.batch_id,
-                size=size,
-                answered=tuple(pieces.values()),
-                unknown=frozenset(place for piece in story.standing.to_ask for place in piece),
-                unsent=frozenset(place for piece in story.standing.to_send for place in piece),
+            pieces = _answered_pieces(story, unit.leads.slice(offset, story.batch.size))
+            evidence.append(
+                BatchEvidence(
+                    batch_id=story.batch.batch_id,
+                    size=story.batch.size,
+                    answered=tuple(pieces.values()),
+                    unknown=frozenset(place for piece in story.standing.to_ask for place in piece),
+                    unsent=frozenset(place for piece in story.standing.to_send for place in piece),
+                )
             )
             unseen = frozenset(missing)
-            removed = {
-                key: places
-                for key, piece in pieces.items()
-                if unseen and (places := removed_places(piece, [place for place in piece.places if place in unseen]))
-            }
-            if removed:
-                leads = unit.leads.slice(offset, size)
-                known = replace(known, known_numbers=self._find_known_numbers(story, leads, removed))
-            evidence.append(known)
-        return evidence
+            for key, piece in pieces.items() if unseen else ():
+                event = story.standing.answered[key]
+                answered_at = dt.datetime.fromisoformat(event.finished_at or event.started_at)
+                places = removed_places(piece, [place for place in piece.places if place in unseen])
+                removed |= {offset + place: answered_at for place in places}
+        if not removed:
+            return evidence
+        known_numbers: list[dict[int, str]] = [{} for _ in evidence]
+        for place, words in self._find_known_numbers(unit.leads[list(removed)], removed).items():
+            batch = bisect_right(unit.offsets, place) - 1
+            known_numbers[batch][place - unit.offsets[batch]] = words
+        return [replace(known, known_numbers=told) for known, told in zip(evidence, known_numbers, strict=True)]
 
-    def _find_known_numbers(
-        self, story: _BatchStory, leads: pl.DataFrame, removed: dict[tuple[int, ...], list[int]]
-    ) -> dict[int, str]:
-        """Search for the numbers of leads that RingCX may have removed as duplicates; say where each was before."""
-        places = [place for each in removed.values() for place in each]
-        numbers = dict(zip(places, lead_numbers(leads[places]), strict=True))
-        own_ids = dict(zip(places, leads.get_column("externId").gather(places), strict=True))
+    def _find_known_numbers(self, leads: pl.DataFrame, answered_at: dict[int, dt.datetime]) -> dict[int, str]:
+        """Say where the numbers of `leads`, at the places of `answered_at`, were before RingCX answered for each.
+
+        One search asks for the numbers of many batches. One that fails explains nothing, and stops nothing.
+        """
+        numbers = dict(zip(answered_at, lead_numbers(leads), strict=True))
+        own_ids = dict(zip(answered_at, leads.get_column("externId"), strict=True))
+        wanted = sorted({number for each in numbers.values() for number in each})
         try:
-            found = self._run.ringcx.search.find_numbers(
-                self._campaign, sorted({number for each in numbers.values() for number in each}), EVIDENCE_FIELDS
-            )
+            found = self._run.ringcx.search.find_numbers(self._campaign, wanted, EVIDENCE_FIELDS)
         except (ServiceError, ConfigurationError) as error:
             self._run.warn(f"{error.message} Where removed numbers were before stays unknown.")
             return {}
-        told: dict[int, str] = {}
-        for piece, here in removed.items():
-            event = story.standing.answered[piece]
-            until = dt.datetime.fromisoformat(event.finished_at or event.started_at)
-            told |= tell_known_numbers({place: numbers[place] for place in here}, own_ids, found, until)
-        return told
+        return tell_known_numbers(numbers, own_ids, found, answered_at)
 
 
 def _counts(event: BatchEvent) -> dict[str, int | None]:

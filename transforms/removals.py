@@ -104,9 +104,12 @@ def lead_numbers(leads: pl.DataFrame) -> list[list[str]]:
 
 
 def tell_known_numbers(
-    wanted: Mapping[int, Iterable[str]], own_ids: Mapping[int, str], found: pl.DataFrame, until: dt.datetime
+    wanted: Mapping[int, Iterable[str]],
+    own_ids: Mapping[int, str],
+    found: pl.DataFrame,
+    answered_at: Mapping[int, dt.datetime],
 ) -> dict[int, str]:
-    """Say of each lead where its number was when RingCX answered at `until`, the oldest place first to be named.
+    """Say of each lead where its number was when RingCX answered for it, by the oldest lead that has the number.
 
     `wanted` has the numbers of each lead, `own_ids` its external id; `found` is what a search by number showed, with
     `EVIDENCE_FIELDS`. A lead whose number was nowhere is left out.
@@ -114,13 +117,14 @@ def tell_known_numbers(
     holders: dict[str, dict[str, Any]] = {}
     numbered = found.sort("leadId").with_columns(plain_numbers(pl.col("leadPhone")).alias("numbers"))
     for row in numbered.iter_rows(named=True):
-        since = _moment(row["loadedDts"])
-        if since is None or since <= until + _CLOCKS_DIFFER:
-            for number in row["numbers"]:
-                holders.setdefault(number, row | {"since": since})
+        row["since"] = _moment(row["loadedDts"])
+        for number in row["numbers"]:
+            holders.setdefault(number, row)
     told = {}
     for place, numbers in wanted.items():
-        holder = next((holders[number] for number in numbers if number in holders), None)
+        latest = answered_at[place] + _CLOCKS_DIFFER
+        known = (holders[number] for number in numbers if number in holders)
+        holder = next((each for each in known if each["since"] is None or each["since"] <= latest), None)
         if holder is not None:
             told[place] = _tell_holder(holder, own_ids[place])
     return told

@@ -222,6 +222,20 @@ def test_removed_leads_are_explained_by_where_their_number_was(load, ringcx):
     assert not any(phone in row[2] for row in told for phone in outcomes["leadPhone"])
 
 
+def test_numbers_of_many_requests_are_looked_up_at_once(load, ringcx):
+    rows = lead_rows(60)
+    load([row | {"id": f"OLD-{row['id']}"} for row in rows[::3]], run_id="before", load=REMOVE_ALL)
+    ended = load(rows, load=REMOVE_ALL)
+
+    removed = outcomes_of(ended.json).filter(pl.col("outcome") == "REMOVED_BY_API")
+    assert removed["source_row"].to_list() == list(range(0, 60, 3))
+    assert all(
+        f"under externId OLD-{extern_id}" in detail
+        for extern_id, detail in removed.select("externId", "detail").iter_rows()
+    )
+    assert ringcx.state.requests_of("search_phones") == 1 + 1  # a page, and one that shows it was the last
+
+
 def test_where_the_number_search_fails_removed_leads_keep_what_the_counters_say(load, ringcx):
     rows = lead_rows(4)
     load(rows, run_id="before", load=REMOVE_ALL)

@@ -19,7 +19,7 @@ def found(*rows):
 
 
 def tell(*rows, numbers=("4155550101",), own_id="A1"):
-    return tell_known_numbers({0: numbers}, {0: own_id}, found(*rows), UNTIL).get(0)
+    return tell_known_numbers({0: numbers}, {0: own_id}, found(*rows), {0: UNTIL}).get(0)
 
 
 def test_the_list_the_time_and_the_external_id_are_named():

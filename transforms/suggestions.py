@@ -131,7 +131,7 @@ def _faulty_column(
     """Return for each row the first of `columns` whose own fault is `reason`, else the first of all."""
     e164 = {mapping.text.get("leadPhoneE164"), *(mapping.phones if mapping.abroad else ())}
     name = pl.Series([columns[0]]).new_from_index(0, rows.height)
-    for column in reversed(columns):
+    for column in reversed(columns) if len(columns) > 1 else ():
         own = (
             judge_e164(rows[column], rules.phone_region)["reason"]
             if column in e164

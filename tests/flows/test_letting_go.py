@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,10 @@ def test_ctrl_c_ends_a_check_of_an_endless_query(kind, make_job, environment, tm
         query = ENDLESS[kind].format(rest=REST)
         path = make_job([], source={"type": "database", "path": None, "url": database.url, "query": query})
         process = _started(environment, tmp_path, "check", path)
-        time.sleep(1)  # well within its rows
+        # Well within its rows, and after a thread beside has imported the page: Python may lose a signal that comes
+        # while two threads import.
+        _wait_for(lambda: "markupsafe/_speedups" in Path(f"/proc/{process.pid}/maps").read_text("utf-8"), process)
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
 
@@ -90,9 +94,13 @@ def _started(environment, home, *words):
         text=True,
     )
     runs = home / "home" / "runs"
+    _wait_for(lambda: runs.exists() and any(runs.iterdir()), process)
+    return process
+
+
+def _wait_for(condition, process):
     end = time.monotonic() + 60
-    while not runs.exists() or not any(runs.iterdir()):
+    while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "the run never came that far"
         time.sleep(0.01)
-    return process

@@ -7,8 +7,9 @@ its own to every record that is none, with what is wrong with it and the line at
 """
 
 import csv
-import re
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,10 +27,12 @@ _LARGEST_BLOCK: Final = 4 << 20
 _SMALLEST_BLOCK: Final = 256 << 10
 """Bytes of a block: after one that is not sound they are fewer, so that little is read record by record."""
 
-_MANY_QUOTES: Final = 100
-"""A quote in so many bytes is so many that one regular expression is quicker than to look at each."""
+_SAMPLE_BYTES: Final = 64 << 10
+_RARE: Final = 500
+"""A quote in fewer than so many bytes of the first ones is often; else to look for each is quickest."""
 
-_COUNT_LINES: Final = -1
+_TRIALS: Final = 2
+"""Blocks read quickly at once, while those before are taken away: what polars does with one leaves gaps."""
 
 _LONGEST_RECORD: Final = 16 << 20
 """Bytes after which a quote that was opened counts as one that never closes."""
@@ -38,6 +41,8 @@ _LONGEST_LINE: Final = 256 << 20
 
 _BARE_CR: Final = "\udc0d"
 """Stands in for a CR that ends no line, which `csv` does not take; no UTF-8 decodes to it."""
+
+_CR, _LF = b"\r\n"
 
 _END_OF_FILE: Final = b"\x1a"
 """Ctrl-Z, which old programs write after the last line."""
@@ -71,27 +76,50 @@ class RecordReader:
         self._line_end = dialect.line_end.encode()
         self._buffer, self._at = b"", 0  # whole lines, and how far they are read
         self._rest, self._ended = b"", False  # the beginning of a line
+        self._waiting: deque[_Block] = deque()  # what comes before the buffer, and is being read already
         self._size = _LARGEST_BLOCK
-        self._quotes = 0  # in the block
         self.tally = Tally()
 
     def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order. Raises SourceError for damaged content."""
         self._skip(self._dialect.lead_bytes)
         self.tally.lines = self._dialect.lead_lines
-        while self._at < len(self._buffer) or self._pull():
-            end = self._end_of_block()
-            frame = None if self._careful else self._read_quickly(self._buffer[self._at : end])
-            if frame is not None:
-                self._at = end
-                self._size = min(_LARGEST_BLOCK, 2 * self._size)
-            elif end - self._at > 2 * _SMALLEST_BLOCK < 2 * self._size and not self._careful:
-                self._size = _SMALLEST_BLOCK
-                continue
-            else:
-                frame = self._read_carefully(end)
-            if frame.height:
-                yield frame
+        trials = ThreadPoolExecutor(_TRIALS)
+        try:
+            while self._cut_blocks(trials):
+                block = self._waiting.popleft()
+                quick = None if block.trial is None else block.trial.result()
+                if quick is not None:
+                    self._size = min(_LARGEST_BLOCK, 2 * self._size)
+                    self.tally.lines += quick.lines
+                    frame = quick.frame
+                elif not self._careful and len(block.text) > 2 * _SMALLEST_BLOCK < 2 * self._size:
+                    self._size = _SMALLEST_BLOCK
+                    self._put_back(block.text)
+                    continue
+                else:
+                    frame = self._read_carefully(block.text)
+                if frame.height:
+                    yield frame
+        finally:
+            trials.shutdown(cancel_futures=True)
+
+    def _cut_blocks(self, trials: ThreadPoolExecutor) -> bool:
+        """Have as many blocks tried as there should be; return whether there are any."""
+        ahead = 1 if self._careful else 1 + _TRIALS
+        while len(self._waiting) < ahead and (self._at < len(self._buffer) or self._pull()):
+            end, quotes = self._end_of_block()
+            text = self._buffer[self._at : end]
+            self._at = end
+            trial = None if self._careful else trials.submit(self._read_quickly, text, quotes)
+            self._waiting.append(_Block(text, trial))
+        return bool(self._waiting)
+
+    def _put_back(self, text: bytes) -> None:
+        """Let blocks be cut anew from `text` on, which comes before those that wait."""
+        waiting = [block.text for block in self._waiting]
+        self._waiting.clear()
+        self._buffer, self._at = b"".join([text, *waiting, memoryview(self._buffer)[self._at :]]), 0
 
     def _skip(self, size: int) -> None:
         while len(self._buffer) < size and self._pull():
@@ -132,32 +160,29 @@ class RecordReader:
                 "Export it again.",
             )
 
-    def _end_of_block(self) -> int:
-        """Return where the block ends: after a line, and before a record whose quote is still open there."""
+    def _end_of_block(self) -> tuple[int, int]:
+        """Return where the block ends (after a line, before a record whose quote is open there), and its quotes."""
         buffer, start = self._buffer, self._at
         end = len(buffer)
         if end - start > 2 * self._size:
             end = start + (self._end_of_lines(buffer[start : start + self._size]) or end - start)
-        if self._dialect.quote is not None:
-            quote = self._dialect.quote.encode()
-            self._quotes = buffer.count(quote, start, end)
-            if self._quotes % 2:
-                earlier = buffer.rfind(self._line_end, start, buffer.rfind(quote, start, end)) + 1
-                within = buffer.count(quote, start, earlier)
-                if earlier > start and within % 2 == 0:
-                    self._quotes = within
-                    return earlier
-        return end
+        if self._dialect.quote is None:
+            return end, 0
+        quote = self._dialect.quote.encode()
+        quotes = _count(buffer[start:end], quote)
+        if quotes % 2:
+            earlier = buffer.rfind(self._line_end, start, buffer.rfind(quote, start, end)) + 1
+            within = quotes - buffer.count(quote, earlier, end)
+            if earlier > start and within % 2 == 0:
+                return earlier, within
+        return end, quotes
 
-    def _read_quickly(self, block: bytes) -> pl.DataFrame | None:
+    def _read_quickly(self, block: bytes, quotes: int) -> "_Quick | None":
         """Return the block's rows if polars reads it as it is meant and every row is sound, else None."""
         dialect = self._dialect
         if dialect.line_end == "\r" and b"\n" in block:
             return None
         try:
-            within = self._line_ends_in_quotes(block) if self._quotes else 0
-            if within is None:
-                return None
             frame = pl.read_csv(
                 block,
                 has_header=False,
@@ -169,51 +194,37 @@ class RecordReader:
             )
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
             return None
-        if frame.is_empty() or not self._is_whole(frame, block) or self._has_odd_starts(frame.to_series(0)):
+        if frame.is_empty() or self._has_odd_starts(frame.to_series(0)):
             return None
-        self.tally.lines += block.count(self._line_end) if within == _COUNT_LINES else frame.height + within
-        if self._quotes:
+        missing, within = self._bytes_beside(frame, block, quotes)
+        if missing != within:
+            return None
+        lines = frame.height
+        if quotes:
+            marks = _Marks(block, dialect)
+            is_plain = within == 0 and marks.stand_around_cells(quotes, frame.height, frame.width)
+            if not is_plain and not marks.are_well_formed():
+                return None
+            lines = marks.lines
             frame = frame.select(absent_if_empty(pl.all()))
-        return frame.with_columns(pl.lit(None, pl.String).alias(ROW_FAULT))
+        return _Quick(frame.with_columns(pl.lit(None, pl.String).alias(ROW_FAULT)), lines)
 
-    def _is_whole(self, frame: pl.DataFrame, block: bytes) -> bool:
-        """Whether cells, quotes, separators and line ends of the rows are together the block."""
+    def _bytes_beside(self, frame: pl.DataFrame, block: bytes, quotes: int) -> tuple[int, int]:
+        """Return how many bytes too few the block has to be the rows' cells, quotes, separators and line ends.
+
+        And how many of those quotes and line ends are inside cells: as many, if the rows are together the block.
+        """
         text = sum(frame.select(pl.all().str.len_bytes().sum()).row(0))
         returns = block.count(b"\r\n") if self._line_end == b"\n" and b"\r" in block else 0
-        missing = len(block) - text - frame.height * frame.width - self._quotes - returns
+        missing = text + frame.height * frame.width + quotes + returns - len(block)
         if frame.width == 1 and frame.to_series(0).null_count():
-            return False  # of one column a blank line balances, too
+            return missing, -1  # of one column a blank line balances, too
         if missing == 0:
-            return True
-        # Some of the quotes and line ends are inside cells.
+            return 0, 0
         quote = self._dialect.quote
-        inside = [text for text, there in ((quote, self._quotes), ("\r\n", returns)) if text is not None and there]
+        inside = [text for text, there in ((quote, quotes), ("\r\n", returns)) if text is not None and there]
         kept = (frame.select(pl.all().str.count_matches(text, literal=True).sum()).row(0) for text in inside)
-        number = sum(int(number) for counts in kept for number in counts)
-        return bool(missing + number == 0)
-
-    def _line_ends_in_quotes(self, block: bytes) -> int | None:
-        """Return the line ends inside fields, or None where quotes are not well-formed.
-
-        They are if each opens or closes a field, or is one of two that stand for one within it.
-        """
-        separator, quote, end = self._dialect.separator, self._dialect.quote or "", self._dialect.line_end
-        mark, ending = quote.encode(), end.encode()
-        parts = block.split(mark) if self._quotes < len(block) // _MANY_QUOTES else None
-        if parts is None:
-            s, q, ends = re.escape(separator), re.escape(quote), r"\r?\n" if end == "\n" else r"\r"
-            cell = rf"(?:{q}(?:[^{q}]|{q}{q})*{q}|[^{q}{s}\r\n]*)"
-            text = pl.Series([block]).cast(pl.String)
-            sound = text.str.contains(rf"\A(?:{cell}(?:{s}|{ends}))*\z").all()
-            return _COUNT_LINES if sound else None
-        first, *between, last = parts[::2] if len(parts) % 2 else [b"?", b"?"]
-        before, after = (separator.encode(), ending), (separator.encode(), ending, b"\r\n")
-        sound = (
-            (not first or first.endswith(before))
-            and last.startswith(after)
-            and all(not part or (part.endswith(before) and part.startswith(after)) for part in between)
-        )
-        return sum(part.count(ending) for part in parts[1::2]) if sound else None
+        return missing, sum(int(number) for counts in kept for number in counts)
 
     def _has_odd_starts(self, first: pl.Series) -> bool:
         """Whether a row may be a header again, a comment, or begin with a mark of concatenated files."""
@@ -223,17 +234,19 @@ class RecordReader:
             return True
         return dialect.header is not None and bool((first == dialect.header[0]).any())
 
-    def _read_carefully(self, end: int) -> pl.DataFrame:
-        """Return the rows of the block that ends at `end`, and of what its last record takes beyond."""
-        lines = _Lines(split_lines(self._buffer[self._at : end], self._dialect.line_end), self._more)
-        self._at = end
+    def _read_carefully(self, block: bytes) -> pl.DataFrame:
+        """Return the rows of a block, and of what its last record takes beyond."""
+        lines = _Lines(split_lines(block, self._dialect.line_end), self._more)
         rows = list(_Records(self._file, self._dialect, lines, self.tally))
         rest = b"".join(lines.rest())
-        self._buffer, self._at = rest + self._buffer[self._at :], 0
+        if rest:
+            self._put_back(rest)
         return pl.DataFrame(rows, schema=self._schema, orient="row")
 
     def _more(self) -> list[bytes]:
-        """Take further lines from the buffer; none at the end."""
+        """Take further lines from what waits, else from the buffer; none at the end."""
+        if self._waiting:
+            return split_lines(self._waiting.popleft().text, self._dialect.line_end)
         if self._at == len(self._buffer) and not self._pull():
             return []
         end = self._end_of_lines(self._buffer[self._at : self._at + _SMALLEST_BLOCK])
@@ -241,6 +254,78 @@ class RecordReader:
         lines = split_lines(self._buffer[self._at : end], self._dialect.line_end)
         self._at = end
         return lines
+
+
+@dataclass(frozen=True)
+class _Quick:
+    """What a block holds that is sound: its rows, and how many lines they take."""
+
+    frame: pl.DataFrame
+    lines: int
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Whole lines, and the trial whether they can be read quickly."""
+
+    text: bytes
+    trial: Future[_Quick | None] | None
+
+
+class _Marks:
+    """Where the quotes of a block are, and the ends of fields."""
+
+    def __init__(self, block: bytes, dialect: Dialect) -> None:
+        """Look at a block that ends with a line; `dialect` has a quote, and each mark is one byte."""
+        code = _codes(block)
+        self._quotes = code == ord(dialect.quote or "")
+        self._separators, self._line_ends = code == ord(dialect.separator), code == ord(dialect.line_end)
+        self._ends = self._separators | self._line_ends
+        self._closing_ends = self._ends
+        if b"\r" in block:
+            self._closing_ends = self._ends | ((code == _CR) & (code == _LF).shift(-1, fill_value=False))
+
+    @property
+    def lines(self) -> int:
+        """How many line ends there are."""
+        return int(self._line_ends.sum())
+
+    def stand_around_cells(self, quotes: int, height: int, width: int) -> bool:
+        """Whether each of the `quotes` opens or closes one of the cells, which have no mark in them.
+
+        Cells and marks of rows of that height and width must be together the block. Then no row is short, and where
+        there are no more separators and line ends than the rows need, no cell has one. So a cell that begins with a
+        quote has an even number of them; and if there are two for each such cell, and all of them end with one, the
+        cells are as they should be. It is far quicker to see than where every quote is.
+        """
+        opening = int((self._quotes & self._ends.shift(1, fill_value=True)).sum())
+        closing = int((self._quotes & self._closing_ends.shift(-1, fill_value=False)).sum())
+        separators = int(self._separators.sum())
+        return 2 * opening == 2 * closing == quotes and separators == height * (width - 1) and self.lines == height
+
+    def are_well_formed(self) -> bool:
+        """Whether each quote opens or closes a field, or is one of two that stand for one within it.
+
+        They are taken in turn: one that opens comes after the end of a field, one that closes before such an end, and
+        where one that closes is followed by one that opens, they are two within a field.
+        """
+        places = self._quotes.arg_true()
+        opens, closes = places.gather_every(2), places.gather_every(2, 1)
+        before = (self._ends | self._quotes).shift(1, fill_value=True)
+        after = (self._closing_ends | self._quotes).shift(-1, fill_value=False)
+        return len(opens) == len(closes) and bool(before.gather(opens).all()) and bool(after.gather(closes).all())
+
+
+def _codes(text: bytes) -> pl.Series:
+    """Return the bytes as numbers."""
+    return pl.Series([text]).cast(pl.List(pl.UInt8)).explode()
+
+
+def _count(text: bytes, mark: bytes) -> int:
+    """Return how often `mark` is in `text`; Python itself is slow at it where it often is."""
+    if len(mark) > 1 or text.count(mark, 0, _SAMPLE_BYTES) * _RARE < _SAMPLE_BYTES:
+        return text.count(mark)
+    return int((_codes(text) == ord(mark)).sum())
 
 
 def absent_if_empty(cell: pl.Expr) -> pl.Expr:

@@ -146,28 +146,30 @@ class PostgresAnswer:
             if waiting is not None:
                 yield waiting.result()
         finally:
-            # Not waited for: rows that nobody wants any more may be let go by the parsing thread itself.
-            parser.shutdown(wait=False, cancel_futures=True)
+            parser.shutdown(cancel_futures=True)
             self.close()
 
     def close(self) -> None:
         """End the connection; the server ends what it was doing when it sees that."""
         self._connection.close()
 
-    def _pieces(self) -> Iterator[list[memoryview]]:
-        """Yield the CSV of whole rows, some megabytes at a time."""
-        rows: list[memoryview] = []
-        size, enough = 0, _FIRST_BYTES
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield the CSV of whole rows, some megabytes at a time, with a header.
+
+        It is one of our own: without one a byte-order mark that begins the first value would be taken for the file's.
+        """
+        header = ",".join(f"c{number}" for number in range(len(self.columns))).encode() + b"\n"
+        # To keep every row until there are enough costs twice as much as all else: Python then looks for garbage.
+        piece, enough = bytearray(header), _FIRST_BYTES
         take = self._server.get_copy_data
         try:
             while True:
                 length, row = take(1)
                 if length > 0:
-                    rows.append(row)
-                    size += length
-                    if size >= enough:
-                        yield rows
-                        rows, size, enough = [], 0, min(2 * enough, _PIECE_BYTES)
+                    piece += row
+                    if len(piece) >= enough:
+                        yield bytes(piece)
+                        piece, enough = bytearray(header), min(2 * enough, _PIECE_BYTES)
                 elif length == 0:
                     self._wait()
                 else:
@@ -176,13 +178,11 @@ class PostgresAnswer:
             raise reading.broke_off(self._target, error) from None
         while (result := self._next_result()) is not None:
             self._check(result)
-        if rows:
-            yield rows
+        if len(piece) > len(header):
+            yield bytes(piece)
 
-    def _parse(self, rows: list[memoryview]) -> pl.DataFrame:
-        # A header of our own: without one a byte-order mark that begins the first value would be taken for the file's.
-        header = ",".join(f"c{number}" for number in range(len(self.columns))).encode() + b"\n"
-        frame = pl.read_csv(b"".join([header, *rows]), infer_schema=False)
+    def _parse(self, piece: bytes) -> pl.DataFrame:
+        frame = pl.read_csv(piece, infer_schema=False)
         frame.columns = list(self.columns)
         written: list[pl.Expr] = []
         for name, kind in zip(self.columns, self._types, strict=True):

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _READERS: Final = 6
 """Units read back at once; RingCX's search throttle allows no more than that to be worth while."""
 
-_UNIT_LEADS: Final = 50_000
+_UNIT_LEADS: Final = 25_000
 _UNIT_BATCHES: Final = 500
 """The most leads and batches that are read back, and held, together."""
 

@@ -370,3 +370,32 @@ def test_whatever_the_quick_way_reads_of_a_file_with_sound_quotes_the_careful_wa
     except (csv.Error, pl.exceptions.ComputeError):
         return
     assert_frame_equal(read(source(content), careful=True), quick)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        '"a"b,"c","d"',
+        '"a,"b",c","d","e"',
+        '"a"b"c","d","e"',
+        '",","d","e"',
+        '"a","d,"e"',
+        '"","",""',
+        '"""a""","b","c"',
+        '"a"",""b","c","d"',
+        'a"b","c","d"',
+        '"a","b"',
+        '"a","b","c","d"',
+        '"a","b","c"\n',
+    ],
+)
+def test_a_row_among_quoted_ones_is_read_as_record_by_record(source, row, line_end):
+    good = '"1","2","3"'
+    path = source(line_end.join(["x,y,z", *[good] * 50, row, *[good] * 50, ""]))
+
+    quick, careful = (open_csv(path, [], careful=careful).collect() for careful in (False, True))
+
+    assert_frame_equal(quick, careful)
+    assert careful.height >= 101
+    assert careful["x"].head(50).to_list() == ["1"] * 50

@@ -252,7 +252,7 @@ def test_a_stopped_run_ends_with_130_and_tells_how_to_go_on(leadferry, start, ma
 
 
 def test_a_second_process_cannot_work_on_the_same_run(leadferry, start, make_job, ringcx):
-    ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.3))
+    ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.6))
     job = make_job(lead_rows(60), delivery={"max_in_flight": 1})
     process = start("load", job, "--run-id", "tonight")
     with process:

@@ -66,14 +66,18 @@ def write_text(path: Path, text: str) -> None:
 def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None = None) -> None:
     """Stream `frame` to Parquet at `path`, whole or not at all; categories become text."""
     with written_whole(path) as temporary:
-        # Files are read whole or by row group: statistics would only cost time.
-        frame.sink_parquet(
-            temporary,
-            compression="lz4",
-            statistics=False,
-            row_group_size=row_group_size,
-            metadata=_as_text(frame.collect_schema()),
-        )
+        _sink(frame, temporary, row_group_size)
+
+
+def _sink(frame: pl.LazyFrame, path: Path, row_group_size: int | None) -> None:
+    # Files are read whole or by row group: statistics would only cost time.
+    frame.sink_parquet(
+        path,
+        compression="lz4",
+        statistics=False,
+        row_group_size=row_group_size,
+        metadata=_as_text(frame.collect_schema()),
+    )
 
 
 def _as_text(schema: pl.Schema) -> dict[str, str] | None:
@@ -121,8 +125,14 @@ class ChunkWriter:
         """Have `chunk` written. Raises OSError as the file system does."""
         if self._writing is None:
             rows = register_io_source(self._chunks, schema=chunk.schema)
-            self._writing = self._pool.submit(write_frame, self._path, rows, row_group_size=self._row_group_size)
+            self._writing = self._pool.submit(self._write_all, rows)
         self._put(chunk)
+
+    def _write_all(self, rows: pl.LazyFrame) -> None:
+        with written_whole(self._path) as temporary:
+            _sink(rows, temporary, self._row_group_size)
+            if self._given_up.is_set():
+                raise InterruptedError("nobody wants the file any more")
 
     def _put(self, chunk: pl.DataFrame | None) -> None:
         while self._writing is not None and not self._writing.done():
@@ -143,9 +153,8 @@ class ChunkWriter:
                 chunk = None
                 if not self._given_up.is_set():
                     continue
-            if self._given_up.is_set():
-                raise InterruptedError("nobody wants the file any more")
-            if chunk is None:
+            # Given up, rows come to a regular end: after an error polars may make the file when it is taken away already.
+            if chunk is None or self._given_up.is_set():
                 return
             yield chunk
 

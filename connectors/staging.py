@@ -153,7 +153,7 @@ class ChunkWriter:
                 chunk = None
                 if not self._given_up.is_set():
                     continue
-            # Given up, rows come to a regular end: after an error polars may make the file when it is taken away already.
+            # Given up, rows come to a regular end: after an error polars may make the file once it was taken away.
             if chunk is None or self._given_up.is_set():
                 return
             yield chunk

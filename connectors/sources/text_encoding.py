@@ -1,7 +1,7 @@
 """Finds the encoding of a text file and gives its bytes as UTF-8, a piece at a time.
 
-A mark at the beginning decides, then zero bytes at every second place (UTF-16), then whether the bytes are valid
-UTF-8; what is none of these is taken for Windows-1252, the encoding that spreadsheets on Windows save.
+A mark at the beginning decides, then zero bytes at every second place, the first line's too (UTF-16), then whether the
+bytes are valid UTF-8; what is none of these is taken for Windows-1252, the encoding that spreadsheets on Windows save.
 """
 
 import codecs
@@ -47,7 +47,7 @@ def find_encoding(samples: Sequence[bytes]) -> str:
         if head.startswith(mark):
             return encoding
     wide = _find_utf_16(head)
-    if wide:
+    if wide and not _has_plain_first_line(head):
         return wide
     if all(map(_is_utf_8, samples)):
         return UTF_8
@@ -75,6 +75,16 @@ def _find_utf_16(head: bytes) -> str | None:
     if shares[0] >= _MANY_ZEROS and shares[1] <= _FEW_ZEROS:
         return "utf-16-be"
     return None
+
+
+def _has_plain_first_line(head: bytes) -> bool:
+    """Whether a sample is UTF-8 whose first line, blank ones apart, has no zero byte.
+
+    Zero bytes further on are then cells of such a file: in UTF-16 the first line has one in each separator and in each
+    letter of Latin, and text whose first line has neither is hardly ever valid UTF-8.
+    """
+    first = head.lstrip(b"\r\n").replace(b"\r", b"\n").partition(b"\n")[0]
+    return b"\0" not in first and _is_utf_8(head)
 
 
 def known_encoding(name: str) -> str:

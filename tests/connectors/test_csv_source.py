@@ -6,7 +6,7 @@ import re
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -316,7 +316,7 @@ def test_rejects_loaded_again_give_the_source_its_own_columns_and_values_back(tm
         },
         schema_overrides={"leadferry_detail": pl.String},
     )
-    write_rejects(tmp_path / "rejects.csv", rows.lazy())
+    write_rejects(tmp_path / "rejects.csv", rows.columns, [rows])
 
     again = open_csv(str(tmp_path / "rejects.csv"), ["=SUM(a)", "'@b"], careful=careful)
 
@@ -349,6 +349,9 @@ def well_formed_files(draw):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(well_formed_files())
+@example((["a"], [["\0"]], b"a\n\0\n"))
+@example((["a", "b"], [["\0", "\0"]] * 3, b"a,b\n\0,\0\n\0,\0\n\0,\0\n"))
+@example((["a", "b", "c"], [["", "\0", "\0"]], b'a,b,c\r\n"",\0,\0\r\n'))
 def test_both_ways_of_reading_give_what_any_well_formed_file_holds(source, file):
     names, table, content = file
     path = source(content)

@@ -6,12 +6,13 @@ import io
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 import connectors.sources.csv_records as records
 from connectors.sources.csv_dialect import CsvChoices
 from connectors.sources.csv_files import open_csv
+from connectors.sources.text_encoding import find_encoding
 from flows.extracting import extract_source, source_chunks
 from flows.job_file import Job
 from scripts.write_odd_files import PAGE, odd_page
@@ -143,6 +144,13 @@ def test_any_table_that_csv_writes_is_read_back_exactly(tmp_path, table, form, e
         rows = open_csv(str(path), [], said, careful=careful).collect()
         assert rows["row_fault"].null_count() == rows.height
         assert rows.drop("source_row", "row_fault").rows() == [tuple(cell or None for cell in row) for row in table]
+
+
+@given(st.text(st.characters(codec="latin-1", exclude_characters="\0"), min_size=2), st.sampled_from(["le", "be"]))
+@example("\n\n", "le")
+@example("\r\na", "be")
+def test_latin_text_of_any_length_in_utf_16_without_a_mark_is_known_for_it(text, order):
+    assert find_encoding([text.encode(f"utf-16-{order}")]) == f"utf-16-{order}"
 
 
 DAMAGE = st.lists(

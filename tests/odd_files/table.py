@@ -195,6 +195,7 @@ FILES = (
         (("00012345678901234567890", "1e5"),),
     ),
     OddFile("NUL within a cell", b"id,phone\nA\x001,2\n", (("A\x001", "2"),)),
+    OddFile("cells of one NUL", b"id,phone\n\x00,\x00\n\x00,\x00\n", (("\x00", "\x00"),) * 2),
     OddFile("NULs at the end, after a crash", PLAIN + b"\x00" * 64, (*GOOD, ("\x00" * 64, None)), ((2, FEW, 4),)),
     # --- headers
     OddFile("a header alone", b"id,phone\n", error="SOURCE_EMPTY", says="header but no rows"),
@@ -231,6 +232,15 @@ FILES = (
     OddFile("UTF-16 big-endian with a mark", b"\xfe\xff" + TEXT.encode("utf-16-be"), GOOD, note="utf-16"),
     OddFile("UTF-16 little-endian without", TEXT.encode("utf-16-le"), GOOD, note="utf-16-le"),
     OddFile("UTF-16 big-endian without", TEXT.encode("utf-16-be"), GOOD, note="utf-16-be"),
+    OddFile("UTF-16 of a few letters", "a\n1\n".encode("utf-16-le"), (("1",),), note="utf-16-le", maps=("a", "a")),
+    OddFile("UTF-16 after blank lines", "\n\na\n1\n".encode("utf-16-be"), (("1",),), note="utf-16-be", maps=("a", "a")),
+    OddFile(
+        "UTF-16 with bytes of line ends in letters",
+        "上海,電話上\nA1上,1\n上上,2\n".encode("utf-16-le"),
+        (("A1上", "1"), ("上上", "2")),
+        note="utf-16-le",
+        maps=("上海", "電話上"),
+    ),
     OddFile(
         "UTF-16 with half a pair",
         b"\xff\xfe" + "id,phone\nA".encode("utf-16-le") + b"\x00\xd8" + ",2\nA2,3\n".encode("utf-16-le"),

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import polars as pl
 
+from transforms.text import put
 from transforms.vocabulary.options import DuplicateHandling
 from transforms.vocabulary.reasons import Reason
 
@@ -145,14 +146,14 @@ def find_duplicates(keys: pl.DataFrame, handling: DuplicateHandling, keep: KeepR
 
 
 def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> pl.DataFrame:
-    """Return `place` (u32, ascending) and `text` of every number of the `valid` rows, each once to a row."""
+    """Return `place` (u32) and `text` of every number of the `valid` rows, each once to a row, in any order."""
     cells = _dialled(leads)
     wanted, several = valid & cells.is_not_null(), _hold_several(cells)
     numbers = pl.DataFrame([cells.alias("text")]).with_row_index("place")
     if not several.any():
         return numbers.filter(wanted)
     parts = numbers.filter(wanted & several).with_columns(pl.col("text").str.split("|").list.unique()).explode("text")
-    return pl.concat([numbers.filter(wanted & ~several), parts]).sort("place", maintain_order=True)
+    return pl.concat([numbers.filter(wanted & ~several), parts], rechunk=True)
 
 
 def _dialled(leads: pl.DataFrame) -> pl.Series:
@@ -168,10 +169,9 @@ def _dialled(leads: pl.DataFrame) -> pl.Series:
 def _hold_several(cells: pl.Series) -> pl.Series:
     """Return a mask, without nulls, of the cells that hold several numbers."""
     longer = (cells.str.len_bytes() > _LONE).fill_null(value=False)
-    # The search costs many times the length, and few lists have such cells.
-    if longer.any():
-        longer &= cells.str.contains("|", literal=True).fill_null(value=False)
-    return longer
+    # The search costs many times the length, and few cells are longer.
+    places = longer.arg_true()
+    return put(longer, places, cells.gather(places).str.contains("|", literal=True))
 
 
 def _of_any_number(cells: pl.Series, holds: Callable[[pl.Series], pl.Series]) -> pl.Series:

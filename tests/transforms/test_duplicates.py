@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from transforms import held_keys
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
 from transforms.held_keys import HeldKeys
 from transforms.vocabulary.options import DuplicateHandling
@@ -164,6 +165,22 @@ def test_settled_chunk_by_chunk_the_same_rows_are_set_aside_for_the_same(leads, 
     told = set_aside_one_by_one([leads[place] for place in valid], handling, "first")
     of_all = {valid[row // 3]: (reason, valid[kept // 3]) for row, (reason, kept) in told.items()}
     assert hold(leads, handling, size) == of_all
+
+
+def test_keys_whose_hashes_begin_alike_are_told_apart(monkeypatch):
+    """All but four bits of the first hash are cut off, so that nearly every key looks like others."""
+    monkeypatch.setattr(held_keys, "_size_of", lambda _: 2**60)
+    leads = [(f"C{i * i % 397}", f"212555{i * i * i % 887:04}", None, None) for i in range(500)]
+    told = set_aside_one_by_one(leads, REMOVING[0], "first")
+    assert hold(leads, REMOVING[0], 20) == {row // 3: (reason, kept // 3) for row, (reason, kept) in told.items()}
+
+
+def test_a_load_of_many_chunks_is_settled_as_in_one_piece():
+    numbers = [f"{i * i % 30_011:010}" for i in range(12_000)]
+    several = ["|".join({number, numbers[i // 2]}) if i % 3 else number for i, number in enumerate(numbers)]
+    leads = [(f"C{i * i % 39_989}", number, None, None) for i, number in enumerate(several)]
+    told = set_aside_one_by_one(leads, REMOVING[0], "first")
+    assert hold(leads, REMOVING[0], 500) == {row // 3: (reason, kept // 3) for row, (reason, kept) in told.items()}
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])

@@ -7,7 +7,7 @@ import phonenumbers
 import polars as pl
 from phonenumbers import PhoneNumber, PhoneNumberType
 
-from transforms.phone_plans import AMERICAN_REGIONS, american_pattern, kind_pattern
+from transforms.phone_plans import AMERICAN_REGIONS, american_pattern, kind_pattern, plain_starts
 from transforms.vocabulary.reasons import Reason
 
 KindChoice = Literal["refuse", "warn", "keep"]
@@ -39,6 +39,11 @@ _KINDS: Final = (
     _Kind("personal_number", Reason.PHONE_PERSONAL_NUMBER, "personal number", PhoneNumberType.PERSONAL_NUMBER),
 )
 """In the order in which the library tries them."""
+
+
+def ordinary_starts(choices: PhoneChoices) -> pl.Series:
+    """Return whether numbers with the first four digits 0000 to 9999 are valid and never unwanted."""
+    return plain_starts(tuple(kind.name for kind in _KINDS), american=choices.us_only)
 
 
 def find_unwanted(phones: pl.Series, choices: PhoneChoices) -> pl.Series:

@@ -21,6 +21,7 @@ from transforms.phone_library import (
 )
 from transforms.phone_plans import (
     NATIONAL_LENGTH,
+    START_LENGTH,
     CountryPlan,
     country_codes,
     country_plan,
@@ -28,7 +29,6 @@ from transforms.phone_plans import (
     main_code,
     nanp_pattern,
 )
-from transforms.text import bytes_of
 from transforms.vocabulary.reasons import Reason
 
 VERDICT: Final = ("phone", "reason", "extension", "note")
@@ -37,13 +37,16 @@ _PUNCTUATION: Final = list(" \t!\"$%'()*-.:<=>?@[\\]_`{}")
 """ASCII punctuation that means nothing inside a number; the rest may part numbers, or begin an extension or power."""
 
 _DIGITS: Final = (ord("0"), ord("9"))
-_PLAIN_MARKS: Final = list(b" ()-")
+_PLAIN_MARKS: Final = b" ()-."
 
 _NANP_PREFIX: Final = r"(?:\+1{1,2}|(?:00|011)1{1,2}|1{0,3})"
 """What may stand before a national number; the library forgives a trunk `1` that is repeated."""
 
 _ABROAD: Final = r"^(?:\+[02-9]|(?:00|011)[2-9])"
 """An international prefix without country code 1: a number of another country, or `+011`."""
+
+_MAYBE_ABROAD: Final = r"^[^0-9]*(?:\+|0[^0-9]*(?:0|1[^0-9]*1))[^0-9]*[2-9]"
+"""Whatever begins with an international prefix and no country code 1 once its punctuation is dropped."""
 
 _LONGEST: Final = 250
 """The library reads no longer text."""
@@ -107,6 +110,10 @@ _COUNTRY_WORTH_COMPILING: Final = 20
 """With fewer numbers of one country the library is quicker than the compiler of its patterns."""
 
 _Lane = Callable[[pl.DataFrame], pl.DataFrame]
+"""Takes `row` and `text`, returns `row`, `phone`, `reason` and perhaps more of the verdict for the rows it understood.
+
+Every step costs about as much on a few rows as on a thousand, so a lane looks first whether any row is its own.
+"""
 
 
 def decide_phones(numbers: pl.Expr) -> pl.Expr:
@@ -115,66 +122,67 @@ def decide_phones(numbers: pl.Expr) -> pl.Expr:
     return pl.when(usual).then(_accept(_drop_punctuation(numbers, [*_PUNCTUATION, "/"])))
 
 
-def accept_usual(texts: pl.Series) -> pl.Series:
-    """Return what `decide_phones` says, quicker: of the plainest forms by their bytes, of others by patterns."""
-    found = [
-        (rows, _join_digits(texts.gather(rows), length))
-        for length, rows in zip((NATIONAL_LENGTH, NATIONAL_LENGTH + 1), _find_plainest(texts), strict=True)
-    ]
-    rest = (~_mark(len(texts), pl.concat(rows for rows, _ in found)) & texts.is_not_null()).arg_true()
-    if not rest.is_empty():
-        # Step by step, for within one expression the punctuation would be dropped twice.
-        text = pl.col("text")
-        digits = _drop_punctuation(text, [*_PUNCTUATION, "/"])
-        usual = (text.str.len_bytes() <= _LONGEST) & ~text.str.contains(_HIDDEN_FLOAT)
-        frame = texts.gather(rest).to_frame("text").select(digits.alias("digits"), usual.alias("usual"))
-        decided = frame.select(pl.when("usual").then(_accept(pl.col("digits"))))
-        found.append((rest, decided.to_series()))
-    rows = pl.concat(rows for rows, _ in found)
-    phones = pl.concat([phones for _, phones in found], rechunk=True)
-    places = pl.repeat(None, len(texts), dtype=pl.UInt32, eager=True)
-    places = places.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True))
-    return phones.gather(places).alias("phone")
+def accept_usual(texts: pl.Series, plain: pl.Series) -> pl.DataFrame:
+    """Return `phone`, as `decide_phones` says, and `is_plain`: whether `plain` is known to hold at its first 4 digits.
+
+    `plain` is as `plain_starts` returns it. Patterns read only what the bytes of a text and the table leave open.
+    """
+    numbers = _join_digits(texts)
+    value = numbers.cast(pl.UInt64)
+    is_plain = plain.gather(value // 10 ** (NATIONAL_LENGTH - START_LENGTH))
+    # The zero of a float would be the last digit.
+    doubted = (value % 10 == 0).arg_true()
+    floats = doubted.filter(texts.gather(doubted).str.contains(_HIDDEN_FLOAT))
+    special = (~is_plain).arg_true()
+    wrong = special.filter(~numbers.gather(special).to_frame().select(_are_valid(pl.first())).to_series())
+    rest = (numbers.is_null() & texts.is_not_null()).arg_true()
+    for rows, found in ((floats, None), (wrong, None), (rest, _accept_others(texts.gather(rest)))):
+        if len(rows):
+            numbers = numbers.scatter(rows, found)
+    return pl.DataFrame([numbers.alias("phone"), is_plain.fill_null(value=False).alias("is_plain")])
 
 
-def _find_plainest(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Return the numbers of the rows whose texts have ten digits, and of those that have eleven.
+def _accept_others(texts: pl.Series) -> pl.Series:
+    """Return what `decide_phones` says of each text, step by step: one expression would drop punctuation twice."""
+    text = pl.col("text")
+    usual = (text.str.len_bytes() <= _LONGEST) & ~text.str.contains(_HIDDEN_FLOAT)
+    digits = _drop_punctuation(text, [*_PUNCTUATION, "/"])
+    frame = texts.alias("text").to_frame().select(digits.alias("digits"), usual.alias("usual"))
+    return frame.select(pl.when("usual").then(_accept(pl.col("digits")))).to_series()
 
-    Blanks, brackets, dots and hyphens may stand among the digits, and a `+` before the eleven. Steps over the bytes of
+
+def _join_digits(texts: pl.Series) -> pl.Series:
+    """Return the number that the bytes of each text show: its ten digits, or the ten after a `1`; else null.
+
+    Blanks, brackets, dots and hyphens may stand among the digits, and a `+` before the `1`. Steps over the bytes of
     the whole column take a third of the time that dropping punctuation cell by cell does.
     """
     letter = pl.element()
+    # Among nulls, lists take several times as long.
+    texts = texts.fill_null("")
     letters = texts.cast(pl.Binary).cast(pl.List(pl.UInt8))
-    digits, marks, dots = (
+    digits, marks = (
         letters.list.eval(kind).list.sum()
-        for kind in (letter.is_between(*_DIGITS), letter.is_in(_PLAIN_MARKS), letter == ord("."))
+        for kind in (letter.is_between(*_DIGITS), pl.any_horizontal(letter == mark for mark in _PLAIN_MARKS))
     )
-    size = texts.str.len_bytes()
-    rest = size - digits - marks - dots
-    known = (rest <= 1) & (size <= _LONGEST)
-    doubtful = (known & ((rest == 1) | (dots > 0))).arg_true()
-    if not doubtful.is_empty():
-        doubted = texts.gather(doubtful)
-        led = (rest.gather(doubtful) == 0) | doubted.str.starts_with("+")
-        known = known.scatter(doubtful, led & ~doubted.str.contains(_HIDDEN_FLOAT))
-    ten = known & (rest == 0) & (digits == NATIONAL_LENGTH)
-    return ten.arg_true(), (known & (digits == NATIONAL_LENGTH + 1)).arg_true()
-
-
-def _join_digits(texts: pl.Series, length: int) -> pl.Series:
-    """Return the valid number, or null, of each text of so many digits, ten or, after a `1`, eleven."""
-    letters = bytes_of(texts)
-    numbers = letters.filter(letters.is_between(*_DIGITS)).reshape((-1, length))
-    national = numbers.arr.to_list().list.tail(NATIONAL_LENGTH).cast(pl.Binary).cast(pl.String)
-    frame = pl.DataFrame({"digits": national, "first": numbers.arr.first()})
-    led = pl.lit(value=True) if length == NATIONAL_LENGTH else pl.col("first") == ord("1")
-    # One pattern for all lanes, for polars keeps only so many of them compiled.
-    return frame.select(pl.when(_are_valid(pl.col("digits")) & led).then("digits")).to_series()
-
-
-def _mark(size: int, rows: pl.Series) -> pl.Series:
-    marks = pl.repeat(False, size, eager=True)  # noqa: FBT003 - a value, not a flag
-    return marks.scatter(rows, values=True) if len(rows) else marks
+    every = letters.explode(empty_as_null=False, keep_nulls=False)
+    every = every.filter(every.is_between(*_DIGITS))
+    size, count, end = texts.str.len_bytes(), pl.col("digits"), pl.col("end")
+    frame = pl.DataFrame(
+        {
+            "digits": digits,
+            "rest": size - digits - marks,
+            "signed": letters.list.first() == ord("+"),
+            "short": size <= _LONGEST,
+            # Where the digits of a text end among all digits of the column.
+            "end": digits.cast(pl.Int64).cum_sum(),
+        }
+    )
+    led = (count == NATIONAL_LENGTH + 1) & (pl.col("rest") == pl.col("signed").cast(pl.UInt32))
+    first = pl.lit(every).gather(pl.when(led).then(end - NATIONAL_LENGTH - 1))
+    known = (count == NATIONAL_LENGTH) & (pl.col("rest") == 0) | (first == ord("1"))
+    national = pl.lit(every.implode().cast(pl.Binary)).bin.slice(end - NATIONAL_LENGTH, NATIONAL_LENGTH)
+    return frame.select(pl.when(known & pl.col("short")).then(national).cast(pl.String)).to_series()
 
 
 def read_numbers(texts: pl.Series) -> pl.DataFrame:
@@ -194,8 +202,8 @@ def read_numbers(texts: pl.Series) -> pl.DataFrame:
 def part_cells(texts: pl.Series) -> pl.DataFrame:
     """Return the `text`s of the several numbers of cells, each with the `row` of its cell, in order.
 
-    The texts are tidy and `read_numbers` left them undecided. Cells that may read otherwise than part by part, or
-    that hold one number only, don't appear.
+    The texts are tidy; the parts say nothing of a text on which `read_numbers` decides. Cells that may read otherwise
+    than part by part, or that hold one number only, don't appear.
     """
     text, digits = pl.col("text"), pl.col("text").str.count_matches("[0-9]")
     # To the library such an end may be an extension.
@@ -204,7 +212,7 @@ def part_cells(texts: pl.Series) -> pl.DataFrame:
     barred = text.str.contains(r"[0-9][^0-9]*[|&\r\n\v\f]")
     listed = text.str.contains("[,;]") & ~ended_shortly
     slashed = text.str.contains(r"^[0-9 ().+\t/-]+$")
-    cells = texts.alias("text").to_frame().with_row_index("row")
+    cells = texts.alias("text").to_frame().with_row_index("row").filter(text.str.contains(_SEPARATOR))
     cells = cells.filter(
         text.str.len_bytes() <= _LONGEST,
         text.str.contains(_SEVERAL),
@@ -222,28 +230,14 @@ def combine_numbers(numbers: pl.DataFrame) -> pl.DataFrame:
     row, found = pl.col("row"), pl.col("phone").is_not_null()
     good = numbers.filter(found)
     phones = good.group_by("row", "phone", maintain_order=True).agg(pl.col("extension").drop_nulls().first())
-    cells = numbers.group_by(row, maintain_order=True).agg(
-        pl.len().alias("all"),
-        found.sum().alias("good"),
-        pl.col("reason").drop_nulls().unique(maintain_order=True).str.join(", ").alias("refused"),
-        pl.col("reason").replace_strict(_RANKS, return_dtype=pl.Int8).min().alias("rank"),
-    )
-    joined = phones.group_by(row, maintain_order=True).agg(
-        pl.col("phone").str.join("|"),
-        pl.len().alias("different"),
-        pl.when(pl.col("extension").is_not_null().any())
-        .then(pl.col("extension").fill_null("").str.join("|"))
-        .alias("extension"),
-    )
-    notes = good.filter(pl.col("note").is_not_null()).select("row", pl.col("note").str.split("; "))
-    notes = notes.explode("note", empty_as_null=True).unique(maintain_order=True)
-    notes = notes.group_by(row, maintain_order=True).agg(pl.col("note").str.join("; "))
+    cells = numbers.group_by(row, maintain_order=True).agg(pl.len().alias("all"), found.sum().alias("good"))
+    joined = phones.group_by(row, maintain_order=True).agg(pl.col("phone").str.join("|"), pl.len().alias("different"))
+    for part in (joined, _list_extensions(phones), _list_refusals(numbers), _list_notes(good)):
+        cells = cells.join(part, on="row", how="left", maintain_order="left")
     left_out, repeats = pl.col("all") - pl.col("good"), pl.col("good") - pl.col("different")
     refused = pl.when(left_out > 0).then(pl.format("{} of {} numbers left out: {}", left_out, "all", "refused"))
     repeated = pl.when(repeats > 0).then(pl.format("{} of {} numbers left out: a repeat", repeats, "all"))
     note = pl.concat_str("note", refused, repeated, separator="; ", ignore_nulls=True)
-    cells = cells.join(joined, on="row", how="left", maintain_order="left")
-    cells = cells.join(notes, on="row", how="left", maintain_order="left")
     nothing = pl.col("good") == 0
     return cells.select(
         "row",
@@ -252,6 +246,36 @@ def combine_numbers(numbers: pl.DataFrame) -> pl.DataFrame:
         "extension",
         pl.when(~nothing & (note != "")).then(note).alias("note"),
     )
+
+
+def _list_extensions(phones: pl.DataFrame) -> pl.DataFrame:
+    """Return, for each `row` with any extension among its different phones, theirs as `extension`, in their places."""
+    extension = pl.col("extension")
+    extended = phones.filter(extension.is_not_null())
+    if not extended.is_empty():
+        extended = phones.filter(pl.col("row").is_in(extended["row"].implode()))
+    return extended.group_by("row", maintain_order=True).agg(extension.fill_null("").str.join("|"))
+
+
+def _list_refusals(numbers: pl.DataFrame) -> pl.DataFrame:
+    """Return, for each `row` with a number refused, the reasons as `refused` and the `rank` of the nearest."""
+    refused = numbers.filter(pl.col("reason").is_not_null()).select("row", "reason").unique(maintain_order=True)
+    if refused.is_empty():
+        return refused.select("row", pl.col("reason").alias("refused"), pl.lit(None, pl.Int8).alias("rank"))
+    return refused.group_by("row", maintain_order=True).agg(
+        pl.col("reason").str.join(", ").alias("refused"),
+        pl.col("reason").replace_strict(_RANKS, return_dtype=pl.Int8).min().alias("rank"),
+    )
+
+
+def _list_notes(good: pl.DataFrame) -> pl.DataFrame:
+    """Return, for each `row` with notes on its good numbers, the different ones as `note`."""
+    notes = good.filter(pl.col("note").is_not_null()).select("row", "note")
+    if notes.is_empty():
+        return notes
+    notes = notes.with_columns(pl.col("note").str.split("; ")).explode("note", empty_as_null=True)
+    notes = notes.unique(maintain_order=True)
+    return notes.group_by("row", maintain_order=True).agg(pl.col("note").str.join("; "))
 
 
 def read_international(digits: pl.Series) -> pl.Series:
@@ -321,26 +345,16 @@ _REASONS: Final = {rank: reason for reason, rank in _RANKS.items()}
 def _pass_lanes(texts: pl.Series, lanes: Sequence[_Lane]) -> pl.DataFrame:
     """Give each text the verdict of the first lane that decides it."""
     left = texts.alias("text").to_frame().with_row_index("row")
-    decided = []
+    decided = [pl.DataFrame(schema={"row": left.schema["row"], **dict.fromkeys(VERDICT, pl.String)})]
     for lane in lanes:
-        judged = _fill_verdict(lane(left))
-        done = judged["phone"].is_not_null() | judged["reason"].is_not_null()
-        if done.all():
+        judged = left if left.is_empty() else lane(left)
+        if judged.is_empty():
+            continue
+        judged = judged.filter(pl.any_horizontal(pl.col("phone", "reason").is_not_null()))
+        if not judged.is_empty():
             decided.append(judged)
-            left = left.clear()
-            break
-        if done.any():
-            decided.append(judged.filter(done))
-            left = left.filter(~done)
-    decided.append(_fill_verdict(left))
-    frame = pl.concat(decided) if len(decided) > 1 else decided[0]
-    return frame.sort("row").select(VERDICT)
-
-
-def _fill_verdict(judged: pl.DataFrame) -> pl.DataFrame:
-    """Return `row` and the verdict's columns, null where the lane has none."""
-    present = set(judged.columns)
-    return judged.select("row", *(name if name in present else _lit(None).alias(name) for name in VERDICT))
+            left = left.filter(~pl.col("row").is_in(judged["row"].implode()))
+    return pl.concat([*decided, left.select("row")], how="diagonal").sort("row").select(VERDICT)
 
 
 def _scatter(height: int, rows: pl.Series, values: pl.Series) -> pl.Series:
@@ -350,8 +364,9 @@ def _scatter(height: int, rows: pl.Series, values: pl.Series) -> pl.Series:
 
 
 def _find_missing(left: pl.DataFrame) -> pl.DataFrame:
-    missing = pl.col("text").is_null() | ~pl.col("text").str.contains("[0-9]")
-    return left.with_columns(pl.when(missing).then(_lit(Reason.PHONE_MISSING)).alias("reason"))
+    text = pl.col("text")
+    rows = left.filter(text.is_null() | ~text.str.contains("[0-9]"))
+    return rows.select("row", _lit(None).alias("phone"), _lit(Reason.PHONE_MISSING).alias("reason"))
 
 
 def _read_plain(left: pl.DataFrame) -> pl.DataFrame:
@@ -361,13 +376,15 @@ def _read_plain(left: pl.DataFrame) -> pl.DataFrame:
     mended = pl.when(~text.str.contains(r"^00[0-9]+[.,]0+$")).then(text.str.replace(_FLOAT, "${1}"))
     judged = left.with_columns(mended.alias("mended"))
     judged = judged.with_columns(_drop_punctuation(pl.col("mended"), [*_PUNCTUATION, "/"]).alias("digits"))
+    judged = _refuse(judged)
+    # With seven digits between slashes there may be several numbers, with fewer they are one.
+    whole = ~(text.str.contains("/", literal=True) & text.str.contains("(?:[0-9][^0-9/]*){7}"))
     judged = judged.with_columns(
         pl.when(text.str.len_bytes() <= _LONGEST).then(_accept(pl.col("digits"))).alias("phone")
     )
-    judged = judged.with_columns(_refuse(judged["digits"]))
-    # With seven digits between slashes there may be several numbers, with fewer they are one.
-    whole = ~(text.str.contains("/", literal=True) & text.str.contains("(?:[0-9][^0-9/]*){7}"))
-    return judged.with_columns(
+    return judged.select(
+        "row",
+        "phone",
         pl.when(phone.is_null() & whole).then("refusal").alias("reason"),
         pl.when(phone.is_not_null() & (pl.col("mended") != text)).then(_lit(NOTE_DECIMALS)).alias("note"),
     )
@@ -375,23 +392,27 @@ def _read_plain(left: pl.DataFrame) -> pl.DataFrame:
 
 def _read_rounded(left: pl.DataFrame) -> pl.DataFrame:
     """Decide on scientific notation that lost digits, or that written out is a valid number."""
+    rows = left.filter(pl.col("text").str.contains("[eE^]"))
+    if rows.is_empty():
+        return rows
     solid = _drop_punctuation(pl.col("text"), list(" \t\r\n\v\f"))
-    rows = left.select("row", solid.alias("solid")).filter(pl.col("solid").str.contains(_ROUNDED))
-    groups = pl.col("solid").str.extract_groups(_ROUNDED)
-    units, fraction, exponent = (
-        pl.coalesce(groups.struct.field(str(place)), groups.struct.field(str(place + 3))) for place in (1, 2, 3)
-    )
-    rows = rows.select("row", units.alias("units"), fraction.alias("fraction"), exponent.cast(pl.Int32).alias("power"))
-    fraction, power = pl.col("fraction"), pl.col("power")
-    lost = (power > fraction.str.len_bytes()) | (fraction.str.slice(power).str.strip_chars("0") != "")
-    phone = pl.when(~lost).then(_accept(pl.col("units") + fraction.str.head(power)))
+    rows = rows.select("row", solid.str.extract_groups(_ROUNDED).alias("groups")).unnest("groups")
     rows = rows.select(
         "row",
-        phone.alias("phone"),
-        pl.when(lost).then(_lit(Reason.PHONE_ROUNDED)).alias("reason"),
-        pl.when(phone.is_not_null()).then(_lit(NOTE_WRITTEN_OUT)).alias("note"),
+        pl.coalesce("1", "4").alias("units"),
+        pl.coalesce("2", "5").alias("fraction"),
+        pl.coalesce("3", "6").cast(pl.Int32).alias("power"),
     )
-    return left.join(rows, on="row", how="left", maintain_order="left")
+    fraction, power = pl.col("fraction"), pl.col("power")
+    lost = (power > fraction.str.len_bytes()) | (fraction.str.slice(power).str.strip_chars("0") != "")
+    rows = rows.with_columns(lost.alias("lost"))
+    phone = pl.when(~pl.col("lost")).then(_accept(pl.col("units") + fraction.str.head(power)))
+    return rows.with_columns(phone.alias("phone")).select(
+        "row",
+        "phone",
+        pl.when("lost").then(_lit(Reason.PHONE_ROUNDED)).alias("reason"),
+        pl.when(pl.col("phone").is_not_null()).then(_lit(NOTE_WRITTEN_OUT)).alias("note"),
+    )
 
 
 def _read_labelled(left: pl.DataFrame) -> pl.DataFrame:
@@ -402,9 +423,9 @@ def _read_labelled(left: pl.DataFrame) -> pl.DataFrame:
     # A word makes slashes part even what is short.
     rows = rows.filter(~pl.col("body").str.contains("/", literal=True))
     if rows.is_empty():
-        return left
+        return rows
     judged = _pass_lanes(rows["body"], (_read_plain, _read_extended, _read_lettered))
-    return left.join(judged.with_columns(rows["row"]), on="row", how="left", maintain_order="left")
+    return judged.with_columns(rows["row"])
 
 
 def _read_extended(left: pl.DataFrame) -> pl.DataFrame:
@@ -412,29 +433,23 @@ def _read_extended(left: pl.DataFrame) -> pl.DataFrame:
     text = pl.col("text")
     rows = left.filter(text.str.contains("[xX#,;]"), text.str.len_bytes() <= _LONGEST)
     if rows.is_empty():
-        return left
-    labelled = text.str.contains(_LABELLED)
-    split = text.str.extract_groups(_EXTENDED)
+        return rows
     comma = pl.when(~text.str.contains("[,;] *0+$")).then(text).str.extract_groups(_COMMA_EXTENDED)
-    rows = pl.concat(
-        [
-            rows.filter(where).with_columns(groups.alias("groups"), pl.lit(where is labelled).alias("labelled"))
-            for where, groups in ((labelled, split), (~labelled, comma))
-        ]
-    ).unnest("groups")
-    digits = _drop_punctuation(pl.col("1"), [" ", "(", ")", ".", "-"])
-    rows = rows.with_columns(digits.alias("digits")).with_columns(_accept(pl.col("digits")).alias("phone"))
-    rows = rows.with_columns(_refuse(rows["digits"]))
+    rows = rows.with_columns(text.str.contains(_LABELLED).alias("labelled"))
+    groups = pl.when("labelled").then(text.str.extract_groups(_EXTENDED)).otherwise(comma)
+    rows = rows.with_columns(groups.alias("groups")).unnest("groups")
+    rows = rows.with_columns(_drop_punctuation(pl.col("1"), [" ", "(", ")", ".", "-"]).alias("digits"))
+    rows = _refuse(rows.with_columns(_accept(pl.col("digits")).alias("phone")))
     # The library wants three digits and more before an extension; with fewer it counts the extension's.
     viable = pl.col("labelled") & pl.col("digits").str.contains("[0-9]{3}")
-    rows = rows.select(
+    found = pl.col("phone").is_not_null()
+    return rows.select(
         "row",
         "phone",
-        pl.when(pl.col("phone").is_null() & viable).then("refusal").alias("reason"),
-        pl.when(pl.col("phone").is_not_null()).then(pl.col("2")).alias("extension"),
-        pl.when(pl.col("phone").is_not_null()).then(_lit(NOTE_EXTENSION)).alias("note"),
+        pl.when(~found & viable).then("refusal").alias("reason"),
+        pl.when(found).then(pl.col("2")).alias("extension"),
+        pl.when(found).then(_lit(NOTE_EXTENSION)).alias("note"),
     )
-    return left.join(rows, on="row", how="left", maintain_order="left")
 
 
 def _read_lettered(left: pl.DataFrame) -> pl.DataFrame:
@@ -445,32 +460,34 @@ def _read_lettered(left: pl.DataFrame) -> pl.DataFrame:
         ~text.str.contains(_LABELLED_EXTENSION), ~text.str.contains(_POWER_OF_TEN), text.str.len_bytes() <= _LONGEST
     )
     if rows.is_empty():
-        return left
+        return rows
     known = _drop_punctuation(text, [" ", "(", ")", ".", "-"])
     keys = pl.col("known").str.replace_many(list(_KEYS), list(_KEYS.values()))
     vanity = text.str.count_matches("[A-Za-z]") >= 3  # noqa: PLR2004 - the library takes fewer for slips
     digits = pl.when(vanity).then(keys).otherwise(pl.col("known").str.replace_all("[A-Za-z]", ""))
     rows = rows.with_columns(known.alias("known")).with_columns(digits.alias("digits"))
-    rows = rows.filter(pl.col("digits").str.len_bytes() <= _LONGEST_DIGITS)
-    rows = rows.with_columns(_refuse(rows["digits"]))
+    rows = _refuse(rows.filter(pl.col("digits").str.len_bytes() <= _LONGEST_DIGITS))
     rows = rows.with_columns(_accept(pl.col("digits")).alias("phone"))
-    rows = rows.select(
+    return rows.select(
         "row",
         "phone",
         pl.when(pl.col("phone").is_null()).then("refusal").alias("reason"),
         pl.when(pl.col("phone").is_not_null() & vanity).then(_lit(NOTE_LETTERS)).alias("note"),
     )
-    return left.join(rows, on="row", how="left", maintain_order="left")
 
 
 def _read_abroad(left: pl.DataFrame) -> pl.DataFrame:
     """Decide on valid numbers of other countries."""
     text = pl.col("text")
-    plain = (text.str.len_bytes() <= _LONGEST) & ~text.str.contains("/", literal=True)
-    digits = pl.when(plain).then(_drop_punctuation(text, _PUNCTUATION).str.replace("^(?:00|011)", "+"))
-    abroad = read_international(left.select(digits.alias("digits")).to_series())
-    reason = pl.when(pl.lit(abroad).is_not_null()).then(_lit(Reason.PHONE_NOT_NANP))
-    return left.with_columns(reason.alias("reason"))
+    rows = left.filter(
+        text.str.contains(_MAYBE_ABROAD), text.str.len_bytes() <= _LONGEST, ~text.str.contains("/", literal=True)
+    )
+    if rows.is_empty():
+        return rows
+    digits = _drop_punctuation(text, _PUNCTUATION).str.replace("^(?:00|011)", "+")
+    abroad = read_international(rows.select(digits.alias("digits")).to_series())
+    found = rows.select("row").filter(abroad.is_not_null())
+    return found.with_columns(_lit(None).alias("phone"), _lit(Reason.PHONE_NOT_NANP).alias("reason"))
 
 
 def _drop_punctuation(text: pl.Expr, characters: Sequence[str]) -> pl.Expr:
@@ -486,34 +503,29 @@ def _are_valid(digits: pl.Expr) -> pl.Expr:
     return digits.str.contains(f"^{_NANP_PREFIX}{nanp_pattern()}$")
 
 
-def _refuse(digits: pl.Series) -> pl.Series:
-    """Return why digits, `+` before them or not, that aren't valid were refused; null where the library must say.
+def _refuse(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add as `refusal` why `digits`, `+` before them or not, that aren't valid are refused; null is for the library.
 
     That is for numbers of other countries, for what is short after a country code, and for several trunk `1`s.
     """
+    digits, bare, size, cut = (pl.col(name) for name in ("digits", "bare", "size", "cut"))
     known = digits.str.contains(r"^\+?[0-9]+$") & ~digits.str.contains(_ABROAD)
-    bare = digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", "")
-    size, trunk = bare.str.len_bytes(), bare.str.starts_with("1")
-    frame = pl.DataFrame(
-        {
-            # Fewer than three digits after a country code the library doesn't read.
-            "known": known & ((bare == digits) | (size > 2)) & ~bare.str.starts_with("11"),  # noqa: PLR2004
-            "size": size,
-            "cut": size - trunk.cast(size.dtype),
-        }
-    )
+    rows = rows.with_columns(known.alias("known"), digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", "").alias("bare"))
+    length = bare.str.len_bytes()
+    rows = rows.with_columns(length.alias("size"), (length - bare.str.starts_with("1").cast(pl.UInt32)).alias("cut"))
+    # Fewer than three digits after a country code the library doesn't read.
+    known = pl.col("known") & ((bare == digits) | (size > 2)) & ~bare.str.starts_with("11")  # noqa: PLR2004
     # The lengths of `REFUSALS`: comparing them takes a tenth of the patterns' time.
-    local = (pl.col("size") == LOCAL_LENGTH) | (pl.col("cut") == LOCAL_LENGTH)
     reason = (
-        pl.when(local)
+        pl.when((size == LOCAL_LENGTH) | (cut == LOCAL_LENGTH))
         .then(_lit(Reason.PHONE_NO_AREA_CODE))
-        .when(pl.col("size") < NATIONAL_LENGTH)
+        .when(size < NATIONAL_LENGTH)
         .then(_lit(Reason.PHONE_TOO_SHORT))
-        .when((pl.col("size") == NATIONAL_LENGTH) | (pl.col("cut") == NATIONAL_LENGTH))
+        .when((size == NATIONAL_LENGTH) | (cut == NATIONAL_LENGTH))
         .then(_lit(Reason.PHONE_NOT_VALID))
         .otherwise(_lit(Reason.PHONE_TOO_LONG))
     )
-    return frame.select(pl.when("known").then(reason).alias("refusal")).to_series()
+    return rows.with_columns(pl.when(known).then(reason).alias("refusal"))
 
 
 def _lit(value: str | None) -> pl.Expr:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+import polars as pl
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 NATIONAL_LENGTH: Final = 10
+
+START_LENGTH: Final = 4
+"""So many digits, an area code and one more, decide on most numbers."""
 
 _KINDS: Final = (
     "fixed_line",
@@ -27,6 +31,9 @@ _KINDS: Final = (
     "voicemail",
 )
 """What makes a number of known type, and so valid, in `phonenumberutil._number_type_helper`."""
+
+_ATOM: Final = re.compile(r"\{[0-9,]+\}|(\[[^]]*\]|[0-9])")
+"""What a pattern has for one digit, captured; how often it stands, not captured."""
 
 AMERICAN_REGIONS: Final = ("US", "AS", "GU", "MP", "PR", "VI")
 """The United States and the territories that have a region of their own."""
@@ -73,6 +80,23 @@ def american_pattern() -> str:
     metadata of the United States knows them; a territory owns what is valid under its leading digits.
     """
     return _union(_national_patterns(AMERICAN_REGIONS, _KINDS))
+
+
+@cache
+def plain_starts(kinds: tuple[str, ...], *, american: bool) -> pl.Series:
+    """Return, for each first four digits from 0000 to 9999, whether all numbers that begin so are valid and of no kind.
+
+    `kinds` are named as the metadata names them. With `american`, all are American besides.
+    """
+    starts = pl.select(pl.int_range(10**START_LENGTH).cast(pl.String).str.zfill(START_LENGTH)).to_series()
+    regions = AMERICAN_REGIONS if american else _nanp_regions()
+    # Only a pattern that leaves the other six digits open says yes whatever they are: `#` is a digit it leaves open.
+    open_patterns = [each for each in _national_patterns(regions, _KINDS) if r"\d{6}" in each]
+    valid = (starts + "######").str.contains("^" + _union(open_patterns).replace("[0-9]", "[0-9#]") + "$")
+    # Each digit may be wanting, so that a start matches if it can be continued.
+    kinds_pattern = _union(_national_patterns(_nanp_regions(), kinds))
+    begun = _ATOM.sub(lambda atom: f"(?:{atom[1]}|$)" if atom[1] else atom[0], kinds_pattern)
+    return valid & ~starts.str.contains(f"^{begun}$")
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from transforms.phone_kinds import KindChoice, PhoneChoices, choose_numbers, find_unwanted
+from transforms.phone_kinds import KindChoice, PhoneChoices, choose_numbers, find_unwanted, ordinary_starts
 from transforms.phone_lanes import (
     VERDICT,
     accept_usual,
@@ -37,14 +37,16 @@ def judge_phones(texts: pl.Series, choices: PhoneChoices = _DEFAULT) -> pl.DataF
     several; `note` what was set aside or mended although a phone came of it, never a digit of a number.
     """
     texts = texts.cast(pl.String).alias("text")
-    phones = accept_usual(texts)
-    odd, unwanted = phones.is_null(), find_unwanted(phones, choices)
+    phones, ordinary = accept_usual(texts, ordinary_starts(choices))
+    odd = phones.is_null()
+    special = (~ordinary & ~odd).arg_true()
+    unwanted = special.filter(find_unwanted(phones.gather(special), choices))
     verdict = {name: phones if name == "phone" else _nothing(name, len(phones)) for name in VERDICT}
     if odd.any():
         _settle(verdict, odd.arg_true(), _judge_odd(texts.filter(odd), choices))
-    if unwanted.any():
-        usual = pl.DataFrame({name: column.filter(unwanted) for name, column in verdict.items()})
-        _settle(verdict, unwanted.arg_true(), choose_numbers(usual, choices))
+    if len(unwanted):
+        usual = pl.DataFrame({name: column.gather(unwanted) for name, column in verdict.items()})
+        _settle(verdict, unwanted, choose_numbers(usual, choices))
     return pl.DataFrame(list(verdict.values()))
 
 
@@ -56,7 +58,7 @@ def judge_e164(texts: pl.Series, region: str = "US") -> pl.DataFrame:
     texts = texts.cast(pl.String).alias("text")
     columns = {"e164": _nothing("e164", len(texts)), "reason": _nothing("reason", len(texts))}
     if is_nanp(region):
-        columns["e164"] = ("+1" + accept_usual(texts)).alias("e164")
+        columns["e164"] = ("+1" + accept_usual(texts, ordinary_starts(_DEFAULT))["phone"]).alias("e164")
     odd = (columns["e164"].is_null() & texts.is_not_null()).arg_true()
     if len(odd):
         _settle(columns, odd, _judge_odd_e164(tidy_texts(texts.gather(odd)), region))
@@ -82,23 +84,29 @@ def _judge_odd_e164(texts: pl.Series, region: str) -> pl.DataFrame:
 def _judge_odd(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
     """Judge texts that aren't in the usual forms."""
     texts = tidy_texts(texts)
-    verdict = choose_numbers(read_numbers(texts), choices).to_dict()
-    undecided = (verdict["phone"].is_null() & verdict["reason"].is_null()).arg_true()
-    if len(undecided):
-        several = _judge_several(texts.gather(undecided), choices)
-        _settle(verdict, undecided.gather(several["row"]), several)
-        undecided = (verdict["phone"].is_null() & verdict["reason"].is_null()).arg_true()
+    parts = part_cells(texts)
+    # The numbers within cells beside the cells: what expressions cost is mostly their number, not that of the texts.
+    verdicts = choose_numbers(read_numbers(pl.concat([texts, parts["text"]])), choices)
+    verdict = verdicts.head(len(texts)).to_dict()
+    undecided = _find_undecided(verdict)
+    if len(undecided) and len(parts):
+        numbers = parts.select("row").hstack(verdicts.tail(len(parts)))
+        several = _combine_parts(numbers.filter(pl.col("row").is_in(undecided.implode())))
+        _settle(verdict, several["row"], several)
+        undecided = _find_undecided(verdict)
     if len(undecided):
         _settle(verdict, undecided, _ask_library(texts.gather(undecided), choices))
     return pl.DataFrame(verdict)
 
 
-def _judge_several(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
-    """Return the verdict, and the `row`, of those tidy texts that hold several numbers which expressions can read."""
-    numbers = part_cells(texts)
-    verdicts = numbers.select("row").hstack(choose_numbers(read_numbers(numbers["text"]), choices))
-    undecided = verdicts.filter(pl.col("phone").is_null() & pl.col("reason").is_null())
-    return combine_numbers(verdicts.join(undecided, on="row", how="anti", maintain_order="left"))
+def _find_undecided(verdict: dict[str, pl.Series]) -> pl.Series:
+    return (verdict["phone"].is_null() & verdict["reason"].is_null()).arg_true()
+
+
+def _combine_parts(numbers: pl.DataFrame) -> pl.DataFrame:
+    """Return the verdict on each `row` whose numbers are all decided."""
+    undecided = numbers.filter(pl.col("phone").is_null() & pl.col("reason").is_null())
+    return combine_numbers(numbers.filter(~pl.col("row").is_in(undecided["row"].implode())))
 
 
 def _ask_library(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:

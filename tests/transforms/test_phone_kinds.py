@@ -6,6 +6,7 @@ import phonenumbers
 import polars as pl
 import pytest
 
+from transforms.phone_kinds import judge_kind, ordinary_starts
 from transforms.phones import PhoneChoices, judge_phones
 
 ONE = "2125550123"
@@ -48,8 +49,29 @@ def test_kinds_and_regions_equal_the_library():
     assert 0 < sum(abroad) < len(abroad)
 
 
+@pytest.mark.parametrize("us_only", [False, True])
+def test_ordinary_starts_hold_valid_numbers_only_and_none_that_a_job_may_not_want(us_only):
+    """Six numbers under each start, the first and the last among them, as the library itself judges them."""
+    rng = random.Random(20265)  # noqa: S311 - a seed makes the test repeatable
+    starts = ordinary_starts(PhoneChoices(us_only=us_only))
+    assert len(starts) == 10_000
+    assert 2_000 < starts.sum() < 4_000
+    for start in starts.arg_true():
+        for rest in (0, 999_999, *(rng.randrange(10**6) for _ in range(4))):
+            number = phonenumbers.PhoneNumber(country_code=1, national_number=start * 10**6 + rest)
+            assert phonenumbers.is_valid_number(number)
+            assert judge_kind(f"{number.national_number}", PhoneChoices(us_only=us_only)) == (None, None)
+
+
+def test_most_numbers_of_the_usual_area_codes_begin_as_ordinary_ones():
+    """What the table leaves out costs time only; this much it must know to be of use."""
+    starts = ordinary_starts(PhoneChoices())
+    assert all(starts[int(each)] for each in ("2125", "3055", "4165", "7872", "9079"))
+    assert not any(starts[int(each)] for each in ("8005", "9005", "5005", "2121", "0005", "8765", "2424"))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("form", ["{}", "1-{}", "tel:+1{}", "{} x12"])
+@pytest.mark.parametrize("form", ["{}", "1-{}", "[{}]", "tel:+1{}", "{} x12"])
 def test_the_job_chooses_what_becomes_of_a_kind(kind, form):
     number, reason = KINDS[kind], f"PHONE_{kind.upper()}"
     text = form.format(number)

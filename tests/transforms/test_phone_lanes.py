@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from transforms.phone_kinds import ordinary_starts
 from transforms.phone_lanes import accept_usual, decide_phones
 from transforms.phone_library import read_cell, read_e164
 from transforms.phone_text import tidy_texts
@@ -219,7 +220,7 @@ def test_the_listed_forms_cost_no_call_of_the_library(monkeypatch):
     texts += ["1-800-FLOWERS", "(415) 555-CALL", "(212) 555-0123 / 305-555-0188", "2125550123; 3055550188"]
     texts += ["2125550123 or 3055550188", "2125550123|555-0188", "2125550123\n123-555-0188", "n/a", "none", "unknown"]
     texts += ["tel:+1-212-555-0123", "Phone: 212-555-0123 x5", "12/31/1999", "212-555-0123 h", "212-555-0123 cell"]
-    abroad = ["+44 20 7946 0000", "0049 30 901820", "+52 55 5555 1234"] * 20
+    abroad = ["+44 20 7946 0000", "0049 30 901820", "011 49 30 901820", "+52 55 5555 1234"] * 20
     monkeypatch.setattr(phonenumbers, "parse", lambda text, _: pytest.fail(f"the library was asked about {text!r}"))
     judged = judge_phones(pl.Series([*texts, *abroad]))
     assert (judged["phone"].is_not_null() | judged["reason"].is_not_null()).all()
@@ -264,7 +265,7 @@ def test_numbers_of_each_country_equal_the_library():
 
 
 PLAIN = st.lists(st.sampled_from([*"0123456789", *" ()-.+/,x\u00e9", "415", "5552671", "1", "+1", ".000"]), max_size=14)
-NEARLY = st.sampled_from(["", "1", "+1", "+", "11", "2", " "]).flatmap(
+NEARLY = st.sampled_from(["", "1", "+1", "+", "11", "2", " ", "1+", "1/", "1x", "(+1)"]).flatmap(
     lambda lead: st.tuples(st.just(lead), st.sampled_from(["{0}{1}{2}", "({0}) {1}-{2}", "{0}.{1}.{2}", "{0}{1}.{2}"]))
 )
 ENDS = ("555", "2671"), ("155", "2671"), ("5552", "000"), ("555", "26715"), ("555", "267")
@@ -277,4 +278,6 @@ def test_reading_by_bytes_accepts_what_the_patterns_accept(loose, near):
     padded = [text + " " * room for text in shaped[:2] for room in (236, 240, 260)]
     texts = pl.Series("text", [*loose, *shaped, *padded], dtype=pl.String)
     expected = texts.to_frame().select(decide_phones(pl.col("text"))).to_series()
-    assert accept_usual(texts).to_list() == expected.to_list()
+    accepted = accept_usual(texts, ordinary_starts(PhoneChoices()))
+    assert accepted["phone"].to_list() == expected.to_list()
+    assert accepted.schema == {"phone": pl.String, "is_plain": pl.Boolean}

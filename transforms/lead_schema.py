@@ -1,7 +1,7 @@
 """The table of lead rules as pandera schemas: of a candidate, which gives each row its reason, and of a lead."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
@@ -13,7 +13,7 @@ import polars as pl
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
-from transforms.lead_rules import LEAD_CHOICES, LEAD_PATTERNS, ROW_RULES, LeadRule
+from transforms.lead_rules import LEAD_CHOICES, LEAD_PATTERNS, LEAD_PROOFS, ROW_RULES, LeadRule
 from transforms.text import put
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
 
@@ -55,12 +55,27 @@ def candidate_schema() -> pa.DataFrameSchema:
 
 
 def _as_check(rule: LeadRule) -> pa.Check:
-    def holds(data: pa.PolarsData) -> pl.LazyFrame:
-        if rule.holds is None:
-            raise TypeError(f"{rule.reason} is no rule of a row")
-        return data.lazyframe.select(rule.holds(pl.col(data.key or rule.column or "")))
+    if rule.holds is None:
+        raise TypeError(f"{rule.reason} is no rule of a row")
+    return _check(rule.holds, rule.reason.value, rule.proves)
 
-    return pa.Check(holds, name=rule.reason.value, ignore_na=False)
+
+def _check(
+    holds: Callable[[pl.Expr], pl.Expr], name: str, proves: Callable[[pl.Series], bool] | None = None
+) -> pa.Check:
+    """Return a check that is kept where `holds` is true.
+
+    pandera goes row by row through what a check returns. Nearly always all rows keep it, which one word says.
+    """
+
+    def check(data: pa.PolarsData) -> pl.LazyFrame | bool:
+        cells = data.lazyframe.select(data.key).collect().to_series()
+        if proves is not None and proves(cells):
+            return True
+        kept = cells.to_frame().select(holds(pl.first()))
+        return bool(kept.to_series().all()) or kept.lazy()
+
+    return pa.Check(check, name=name, ignore_na=False)
 
 
 @cache
@@ -71,14 +86,64 @@ def lead_schema() -> pa.DataFrameSchema:
     columns |= {
         f"{name}\\..+": pa.Column(pl.String, nullable=True, required=False, regex=True) for name in OBJECT_FIELDS
     }
-    columns |= {name: _checked(pa.Check.str_matches(pattern)) for name, pattern in LEAD_PATTERNS.items()}
-    columns |= {name: _checked(pa.Check.isin(sorted(choices))) for name, choices in LEAD_CHOICES.items()}
-    extern_id = [_as_check(rule) for rule in ROW_RULES if rule.column == "externId"]
-    return pa.DataFrameSchema({**columns, "externId": pa.Column(pl.String, checks=extern_id)})
+    columns |= {name: _of_pattern(name, pattern) for name, pattern in LEAD_PATTERNS.items()}
+    columns |= {name: _of_choices(choices) for name, choices in LEAD_CHOICES.items()}
+    return pa.DataFrameSchema({**columns, "externId": pa.Column(pl.String, checks=_of_all_rules("externId"))})
+
+
+def _of_all_rules(column: str) -> pa.Check:
+    """Return one check of all rules of a column: a candidate was told already which of them it breaks."""
+    rules = [rule for rule in ROW_RULES if rule.column == column]
+
+    def holds(text: pl.Expr) -> pl.Expr:
+        return pl.all_horizontal(rule.holds(text) for rule in rules if rule.holds is not None)
+
+    def proves(texts: pl.Series) -> bool:
+        return all(rule.proves is not None and rule.proves(texts) for rule in rules)
+
+    return _check(holds, f"keeps every rule of {column}", proves)
+
+
+def _of_pattern(name: str, pattern: str) -> pa.Column:
+    def holds(text: pl.Expr) -> pl.Expr:
+        return text.str.contains(pattern).fill_null(value=True)
+
+    return _checked(_check(holds, f"matches {pattern}", LEAD_PROOFS.get(name)))
+
+
+def _of_choices(choices: Collection[str]) -> pa.Column:
+    known = pl.Series(sorted(choices))
+
+    def holds(text: pl.Expr) -> pl.Expr:
+        return text.is_in(known.implode()).fill_null(value=True)
+
+    return _checked(_check(holds, "is one of those known"))
 
 
 def _checked(check: pa.Check) -> pa.Column:
     return pa.Column(pl.String, nullable=True, required=False, checks=check)
+
+
+def validate_leads(leads: pl.DataFrame) -> None:
+    """Check every value of `leads` by `lead_schema`. Raises SchemaErrors.
+
+    Names and types are checked for each layout once, values of each frame where there are checks of values.
+    """
+    columns = _checked_columns(tuple(leads.schema.items()))
+    validate(_schema_of(columns), leads.select(columns))
+
+
+@cache
+def _checked_columns(layout: tuple[tuple[str, pl.DataType], ...]) -> tuple[str, ...]:
+    """Check the names and types of a layout, and return those of its columns whose values have checks."""
+    validate(lead_schema(), pl.DataFrame(schema=dict(layout)))
+    columns = lead_schema().columns
+    return tuple(name for name, _ in layout if name in columns and columns[name].checks)
+
+
+@cache
+def _schema_of(columns: tuple[str, ...]) -> pa.DataFrameSchema:
+    return lead_schema().select_columns(list(columns))
 
 
 def validate(schema: pa.DataFrameSchema, frame: pl.DataFrame) -> None:

@@ -125,8 +125,8 @@ def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRule
     """
     lead = _Lead()
     for name, column in mapping.plain_columns().items():
-        lead[name] = mend_odd(rows[column], clean_text).alias(name)
-    lead["externId"] = mend_odd(rows[mapping.text["externId"]], clean_id).alias("externId")
+        lead[name] = mend_odd(_cells(rows, column), clean_text).alias(name)
+    lead["externId"] = mend_odd(_cells(rows, mapping.text["externId"]), clean_id).alias("externId")
     row_place = _nothing("row_place", rows.height)
     if "row_fault" in rows.columns:
         lead.faults["row_fault"], row_place = _part_fault(rows["row_fault"], row_place)
@@ -145,6 +145,11 @@ def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRule
         *zones.select(EVIDENCE_COLUMNS).get_columns(),
     ]
     return pl.DataFrame([rows["source_row"], *(lead[name] for name in mapping.lead_columns()), *verdict])
+
+
+def _cells(rows: pl.DataFrame, column: str) -> pl.Series:
+    """Return a source column under a name of our own: polars takes a name such as `^[$` for a pattern of names."""
+    return rows[column].alias("cell")
 
 
 def _part_fault(fault: pl.Series, nothing: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -173,7 +178,7 @@ def _judge_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules:
         lead.faults["phone_fault"] = phone_fault
         lead.notes.add(phone_note)
     else:
-        judged = judge_e164(rows[e164_column], rules.phone_region)
+        judged = judge_e164(_cells(rows, e164_column), rules.phone_region)
         lead["leadPhoneE164"] = judged["e164"].alias("leadPhoneE164")
         settled = _settle_two_numbers(phone, phone_fault, judged)
         lead.faults["phone_fault"], lead.faults["e164_fault"] = settled["phone_fault"], settled["e164_fault"]
@@ -191,7 +196,7 @@ def _first_number_abroad(
     lead: _Lead, rows: pl.DataFrame, columns: list[str], rules: PreparingRules
 ) -> tuple[pl.Series, pl.Series]:
     """Return the first valid number of each row in E.164 form, and the reason where none of those there is valid."""
-    judged = [judge_e164(rows[column], rules.phone_region) for column in columns]
+    judged = [judge_e164(_cells(rows, column), rules.phone_region) for column in columns]
     wide = pl.DataFrame(
         [frame[part].alias(f"{part}{place}") for place, frame in enumerate(judged) for part in ("e164", "reason")]
     )
@@ -216,7 +221,7 @@ def _join_numbers(
     if not mapping.phones:
         nothing = _nothing("leadPhone", rows.height)
         return nothing, nothing, nothing
-    judged = [judge_phones(rows[column], choices) for column in mapping.phones]
+    judged = [judge_phones(_cells(rows, column), choices) for column in mapping.phones]
     if mapping.extension_label is not None:
         kept = pl.concat_str([frame["extension"] for frame in judged], separator="|", ignore_nulls=True)
         name = f"extendedLeadData.{mapping.extension_label}"
@@ -295,9 +300,9 @@ def _leave_out_odd_emails(lead: _Lead) -> None:
 def _clean_region(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping) -> None:
     """Set `state` and `zip`; a ZIP's lost zero is proved by the state."""
     if "state" in mapping.text:
-        lead["state"] = clean_regions(rows[mapping.text["state"]]).alias("state")
+        lead["state"] = clean_regions(_cells(rows, mapping.text["state"])).alias("state")
     if "zip" in mapping.text:
-        known = [rows[mapping.text["zip"]].alias("zip"), *([lead["state"]] if "state" in lead else [])]
+        known = [_cells(rows, mapping.text["zip"]).alias("zip"), *([lead["state"]] if "state" in lead else [])]
         cleaned = clean_postal_codes(pl.DataFrame(known))
         lead["zip"] = cleaned["zip"]
         lead.notes.add(cleaned["zip_note"])

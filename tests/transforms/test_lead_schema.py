@@ -1,8 +1,10 @@
 """pandera is the judge: it catches what the table forbids, on frames that are eager, and nothing else judges rows."""
 
 import os
+import re
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -12,8 +14,8 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaError, SchemaErrors
 
 from tests.conftest import PROJECT
-from transforms.lead_rules import EXTERN_ID_LENGTH, FAULT_COLUMNS, ROW_RULES
-from transforms.lead_schema import candidate_schema, judge_candidates, lead_schema
+from transforms.lead_rules import EXTERN_ID_LENGTH, FAULT_COLUMNS, LEAD_CHOICES, LEAD_PATTERNS, ROW_RULES
+from transforms.lead_schema import candidate_schema, judge_candidates, lead_schema, validate_leads
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
 
 IDS = ["a", None, "x" * (EXTERN_ID_LENGTH + 1), "x" * EXTERN_ID_LENGTH, "a\tb", "\x85", "x" * 300 + "\n", "\u00e9 7"]
@@ -104,6 +106,80 @@ def test_no_rule_leaves_it_open_whether_it_holds():
     for rule in ROW_RULES:
         values = pl.DataFrame({"v": [*IDS, rule.reason.value]}, schema={"v": pl.String})
         assert values.select(rule.holds(pl.col("v"))).to_series().null_count() == 0, rule.reason
+
+
+TEXTS = st.none() | st.sampled_from([*IDS, "", " a", "plain-17", "\x7f", "\x1f"]) | st.text(max_size=4)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(TEXTS, max_size=4))
+def test_what_proves_a_rule_at_once_never_proves_what_a_row_breaks(texts):
+    column = pl.Series(texts, dtype=pl.String)
+    for rule in ROW_RULES:
+        kept = column.to_frame().select(rule.holds(pl.first())).to_series().all()
+        assert rule.proves is None or kept or not rule.proves(column), rule.reason
+
+
+def test_plain_ids_are_proved_at_once():
+    proofs = [rule.proves for rule in ROW_RULES if rule.column == "externId"]
+    assert all(proves(pl.Series(["C17", "x" * EXTERN_ID_LENGTH, "a b"])) for proves in proofs)
+    assert all(proves(pl.Series([], dtype=pl.String)) for proves in proofs)
+
+
+VALUES = {
+    "externId": ["a", "C17", "x" * EXTERN_ID_LENGTH, None, "x" * (EXTERN_ID_LENGTH + 1), "a\tb", "\u00e9", "\x85", ""],
+    "leadPhone": [
+        None, "2125550123", "2125550123|3125550188", "", "212555012", "21255501234", "+212555012", "212555012\u0661",
+        "212555012x", "2125550123|312555018x", "2125550123|3125550188|", "212555012|", "2125550123\n", "2125\x0050123",
+    ],
+    "leadPhoneE164": [None, "+442079460958", "+1212555012", "442079460958", "", "+0442079460958"],
+    "leadTimezone": [None, "EST", "HAST", "est", "", "EST ", "America/New_York"],
+}  # fmt: skip
+
+
+def keeps(column, value):
+    """The rules again, in Python."""
+    if column == "externId":
+        return (
+            value is not None
+            and len(value) <= EXTERN_ID_LENGTH
+            and not any(unicodedata.category(letter) == "Cc" for letter in value)
+        )
+    if value is None:
+        return True
+    pattern = LEAD_PATTERNS.get(column)
+    return bool(re.fullmatch(pattern.strip("^$"), value)) if pattern else value in LEAD_CHOICES[column]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), st.sampled_from(sorted(VALUES)), st.integers(0, 4))
+def test_leads_pass_where_every_value_is_right_and_only_there(data, column, height):
+    good = {"externId": "fine"}
+    plain = [value for value in VALUES[column] if keeps(column, value)][-1]
+    values = data.draw(st.lists(st.sampled_from(VALUES[column]), min_size=height, max_size=height))
+    rows = [good | {column: value} for value in [plain, *values, plain]]
+    leads = pl.DataFrame(rows, schema=dict.fromkeys(["externId", column], pl.String))
+    if all(keeps(column, value) for value in leads[column]):
+        validate_leads(leads)
+        return
+    with pytest.raises(SchemaErrors) as caught:
+        validate_leads(leads)
+    wrong = [place for place, value in enumerate(leads[column]) if not keeps(column, value)]
+    assert set(caught.value.failure_cases["index"].drop_nulls()) == set(wrong)
+    assert set(caught.value.failure_cases["column"]) == {column}
+
+
+@pytest.mark.parametrize("column", [*VALUES, "city", "maxPasses", "extendedLeadData.k"])
+def test_a_layout_that_is_wrong_is_caught_each_time(column):
+    right = {"externId": pl.Series(["a"]), column: pl.Series([1], dtype=pl.Int32)}
+    right |= {} if column == "maxPasses" else {column: pl.Series([VALUES.get(column, ["a", "x", "+1212555012"])[1]])}
+    wrong = right | {column: pl.Series([1.5])}
+    for _ in range(2):
+        with pytest.raises(SchemaErrors, match="dtype"):
+            validate_leads(pl.DataFrame(wrong))
+        validate_leads(pl.DataFrame(right))
+        with pytest.raises(SchemaErrors, match="externId"):
+            validate_leads(pl.DataFrame({"city": ["a"]}))
 
 
 CHUNKS = [(200 + place, 2 + place % 3) for place in range(60)]

@@ -27,6 +27,11 @@ def marked(text: pl.Expr) -> pl.Expr:
     return parts.str.replace(f"^({_CONTROL})", "'${1}")
 
 
+def wants_mark(text: pl.Expr) -> pl.Expr:
+    """Return whether `marked` would change `text`; asking is several times as fast."""
+    return text.str.contains(f"({_PART})({_FORMULA})|^{_CONTROL}")
+
+
 def unmarked(text: pl.Expr) -> pl.Expr:
     """Return what `marked` was given; text without marks is as it was."""
     parts = text.str.replace(f"^'({_CONTROL})", "${1}")

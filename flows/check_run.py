@@ -17,7 +17,7 @@ from flows.history import earlier_runs_if_kept
 from flows.job_file import Job
 from flows.preparation import prepared_check
 from flows.progress import Progress
-from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, tell_trouble, write_run_report
+from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, tallying, tell_trouble, write_run_report
 from flows.run_folder import RunFolder
 from flows.run_place import clear_place, ledger_if_kept, place_of
 
@@ -54,6 +54,7 @@ def check_job(
     # Nobody asks a plain check for its batches' ids, and they are digests of all leads.
     with (
         fetched(job, folder.path) as at_hand,
+        tallying(folder) as tally,
         prepared_check(
             at_hand,
             folder,
@@ -65,6 +66,7 @@ def check_job(
             ahead=ahead,
             meanwhile=_make_page_ready,
             earlier=earlier_loads_if_kept(job, settings.account().account_id),
+            tally=tally,
         ) as (prepared, rows),
     ):
         for note in prepared.notes:
@@ -88,6 +90,7 @@ def check_job(
             finished_at=now(),
             prepared=prepared,
             rows=rows,
+            tally=tally,
             earlier=earlier if whole else (),
             more={
                 "row_limit": limit,

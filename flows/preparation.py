@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Final, TypeVar
+from types import TracebackType
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 import orjson
 import polars as pl
@@ -30,9 +31,10 @@ from transforms.damage import count_damage, judge_damage, merge_damage
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
 from transforms.emptiness import count_empty
 from transforms.held_keys import HeldKeys
-from transforms.lead_schema import lead_schema, validate
+from transforms.lead_schema import validate_leads
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
+from transforms.tally import Tally
 from transforms.text import empty_to_null
 from transforms.time_zones import ZoneNaming, ZonePolicy
 from transforms.unchanged import SAME_SCHEMA, ZONE_COLUMNS, EarlierLoads, tell_unchanged
@@ -47,11 +49,10 @@ _SPOOL_BYTES: Final = 400_000_000
 A million rows of a usual list stay in memory.
 """
 
-_SLICE_ROWS: Final = 125_000
-
 NOTE_DECIMAL_ID: Final = "externId: decimal zero left out, as in the whole column"
 """What is noted of an id that was taken without the `.0` that every id of the source has."""
 
+_Arguments = ParamSpec("_Arguments")
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -155,19 +156,22 @@ def prepared_check(
     ahead: ReadAhead | None = None,
     meanwhile: Callable[[], None] | None = None,
     earlier: EarlierLoads | None = None,
+    tally: Tally | None = None,
 ) -> Iterator[tuple[Prepared, pl.LazyFrame]]:
     """Prepare without keeping what only a load needs; yield what came of it and the source's rows.
 
     Without `every_row` those rows are all that have a reason, and perhaps others. Verdicts are written as the run's
     outcomes, for nothing will be sent. Without `named_batches` the batches have no id, and leads none of theirs.
-    `ahead` is the job's source under the same limit. `meanwhile` is begun when the first rows can be prepared, in a
-    thread that nobody waits for. Raises SourceError.
+    `ahead` is the job's source under the same limit. `meanwhile` is begun when the first rows are prepared, in a
+    thread that nobody waits for. `tally` counts the outcomes. Raises SourceError.
     """
     # A few rows picked out of a chunk hold on to the memory of all its texts, so they go to disk at once.
     with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", 0) as picked:
         progress.begin("prepare", None, "rows")
         kept = _KeptRows(rows, picked, every_row=every_row)
-        preparation = _Preparation(job, folder, as_of, progress, kept=kept, meanwhile=meanwhile, earlier=earlier)
+        preparation = _Preparation(
+            job, folder, as_of, progress, kept=kept, meanwhile=meanwhile, earlier=earlier, tally=tally
+        )
         notes: list[str] = [] if ahead is None else ahead.notes
         with closing(source_chunks(job, limit, notes) if ahead is None else ahead.chunks()) as chunks:
             prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
@@ -238,9 +242,10 @@ class _Preparation:
         kept: _KeptRows | None = None,
         meanwhile: Callable[[], None] | None = None,
         earlier: EarlierLoads | None = None,
+        tally: Tally | None = None,
     ) -> None:
         self._job, self._folder, self._progress, self._kept = job, folder, progress, kept
-        self._meanwhile, self._earlier = meanwhile, earlier
+        self._meanwhile, self._earlier, self._tally = meanwhile, earlier, tally
         self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
         self._damage: list[pl.DataFrame] = []
         self._decimal_ids = True
@@ -265,15 +270,28 @@ class _Preparation:
             ChunkWriter(verdicts) as told,
             ChunkWriter(self._folder.leads, row_group_size=row_group_size) as leads,
             ChunkWriter(self._folder.unchanged) as unchanged,
+            _InTurn() as telling,
+            _InTurn() as picking,
         ):
+
+            def tell(prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> None:
+                given = staging.verdicts(prepared, aside, same)
+                told.write(given)
+                if self._tally is not None:
+                    self._tally.add(given)
+
+            def pick(prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> None:
+                leads.write(staging.leads(prepared, aside, same))
+                if same.height and row_group_size is not None:
+                    unchanged.write(staging.unchanged_leads(prepared, same))
+
             for prepared, aside in self._settled(pieces):
                 self._duplicates += aside.height
-                for piece in prepared.iter_slices(_SLICE_ROWS):
-                    same = staging.find_same(piece, aside)
-                    told.write(staging.verdicts(piece, aside, same))
-                    leads.write(staging.leads(piece, aside, same))
-                    if same.height and row_group_size is not None:
-                        unchanged.write(staging.unchanged_leads(piece, same))
+                same = staging.find_same(prepared, aside)
+                telling.do(tell, prepared, aside, same)
+                picking.do(pick, prepared, aside, same)
+            telling.finish()
+            picking.finish()
             if staging.rest is not None:
                 leads.write(staging.last_leads())
         return Prepared(
@@ -325,17 +343,18 @@ class _Preparation:
     def _pieces(self, chunks: Iterator[pl.DataFrame]) -> Generator[_Piece]:
         """Yield the chunks prepared, in order, counting what is in them."""
         self._make_tables()
-        if self._meanwhile is not None:
-            # Not before: until here the interpreter alone is busy, and two that want it only wait for each other.
-            Thread(target=self._meanwhile, daemon=True).start()
         with ThreadPoolExecutor(_WORKERS) as pool:
-            for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=1):
+            for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=_WORKERS):
                 self._damage.append(piece.damage)
                 self._decimal_ids &= piece.decimal_ids
                 self._rows_read += piece.rows.height
                 self._rejected += piece.prepared.height - piece.prepared["reason"].null_count()
                 self._zone_conflicts += int(piece.prepared["time_zone_conflict"].sum())
                 self._empty.update(piece.empty)
+                if self._meanwhile is not None:
+                    # Not before: until then the interpreter is what all wait for, and one more would delay them.
+                    Thread(target=self._meanwhile, daemon=True).start()
+                    self._meanwhile = None
                 yield piece
                 self._progress.advance(piece.rows.height)
 
@@ -432,7 +451,7 @@ class _Staging:
         picked = pick_leads(prepared.select(*self._columns, "reason"), aside, self._columns)
         if same.height:
             picked = picked.join(same, on="source_row", how="anti", maintain_order="left")
-        validate(lead_schema(), picked.drop("source_row"))
+        validate_leads(picked.drop("source_row"))
         self.staged += picked.height
         if not self._named:
             return picked
@@ -455,6 +474,37 @@ class _Staging:
         self._batches += cut
         ids = pl.Series("batch_id", [batch.batch_id for batch in cut], dtype=pl.String)
         return leads.with_columns(ids.gather(pl.int_range(leads.height, eager=True) // self._batch_size))
+
+
+class _InTurn:
+    """Does one thing after another in a thread of its own, the next one while the caller goes on.
+
+    What it raises is raised by the next `do`, or by `finish`.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def do(self, work: Callable[_Arguments, None], *arguments: _Arguments.args, **named: _Arguments.kwargs) -> None:
+        """Have `work` done, once what was to be done before is."""
+        self.finish()
+        self._last = self._pool.submit(work, *arguments, **named)
+
+    def finish(self) -> None:
+        """Wait until all is done."""
+        if self._last is not None:
+            self._last.result()
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for what is under way."""
+        self._pool.shutdown()
 
 
 def _are_decimal(ids: pl.Series) -> bool:

@@ -1,9 +1,11 @@
 """Writes the rows that were not loaded as a person mends them: their own columns, why, what to do, the likely value."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from connectors.report.files import write_rejects
 from flows.job_file import Job
@@ -12,70 +14,115 @@ from flows.run_folder import RunFolder
 from transforms.accounting import NOT_LOADED
 from transforms.lead_rules import REASONS
 from transforms.suggestions import name_columns, suggest_values
+from transforms.tally import Tally
 
 _ID_TAKEN: Final = "leadferry_id_taken"
 
-_REPAIR_SCHEMA: Final = pl.Schema(
-    {"source_row": pl.UInt64, "leadferry_column": pl.String, "leadferry_suggestion": pl.String}
-)
+_TOLD_COLUMNS: Final = ("leadferry_outcome", "leadferry_reason", "leadferry_advice", "leadferry_detail")
 
-_REPAIRED_AT_ONCE: Final = 50_000
-"""Rows not loaded for which a repair is looked for at once."""
+_REPAIR_COLUMNS: Final = ("leadferry_column", "leadferry_suggestion")
+
+_NOT_IN_SOURCE: Final = "rows that were not loaded are not in the source, or not in its order"
+
+_AT_ONCE: Final = 50_000
+"""Source rows that are gone through at once."""
+
+_FEW: Final = 500_000
+"""Rows with a reason that are picked out of the source before they are joined; more would be too many to remember."""
 
 
 def write_rejected_rows(
-    folder: RunFolder, outcomes: pl.LazyFrame, source: pl.LazyFrame, job: Job, as_of: dt.date
+    folder: RunFolder,
+    tally: Tally,
+    outcomes: pl.LazyFrame,
+    source: pl.LazyFrame,
+    job: Job,
+    *,
+    as_of: dt.date,
 ) -> None:
-    """Write rejects.csv from a run's outcomes and its source's rows; `as_of` is the date by which zones were named.
+    """Write rejects.csv: the rows with a reason in `tally` that were not loaded, as the source has them.
 
-    A sound row that was merely not sent (a check, a closed gate) has no reason, and nothing in it wants mending. An id
-    that lost the `.0` of its whole column stays without: among the few rows here it may not be known for one.
+    `outcomes` are all rows'; `as_of` is the date by which zones were named. A sound row that was merely not sent (a
+    check, a closed gate) has no reason, and nothing in it wants mending. An id that lost the `.0` of its whole column
+    stays without: among the few rows here it may not be known for one. Raises ValueError where `source` lacks a row.
     """
+    rows = source.drop("row_fault")
+    if sum(met.rows for met in tally.reasons.values()) <= _FEW:
+        # Few rows are refused: picking them first is quicker than joining all.
+        refused = [frame.get_column("source_row") for frame in _not_loaded(tally)]
+        picked = pl.concat(refused) if refused else pl.Series(dtype=pl.UInt64)
+        rows = rows.filter(pl.col("source_row").is_in(picked.implode()))
+    names = [*rows.collect_schema(), *_TOLD_COLUMNS, *_REPAIR_COLUMNS]
+    renamed = ["leadferry_source_row" if name == "source_row" else name for name in names]
+    write_rejects(folder.rejects, renamed, _rejects(rows, _not_loaded(tally), outcomes, job, as_of))
+
+
+def _not_loaded(tally: Tally) -> Iterator[pl.DataFrame]:
+    """Yield the rows that have a reason and were not loaded, in the order of the source."""
+    for frame in tally.with_reason():
+        here = frame.filter(pl.col("outcome").is_in(NOT_LOADED))
+        if not here.is_empty():
+            yield here
+
+
+def _rejects(
+    source: pl.LazyFrame, refused: Iterator[pl.DataFrame], outcomes: pl.LazyFrame, job: Job, as_of: dt.date
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows `refused`, piece by piece: their own columns, what is told of them, and how to mend them."""
+    taken = pl.coalesce(_ID_TAKEN, cs.by_name(job.columns.externId)).alias(job.columns.externId)
+    for known in _join(source, map(_tell, refused)):
+        repairs = _find_repairs(known, outcomes, job, as_of)
+        yield known.hstack(repairs).with_columns(taken).rename({"source_row": "leadferry_source_row"})
+
+
+def _tell(refused: pl.DataFrame) -> pl.DataFrame:
+    """Return what the file tells of rows beside their own columns."""
     advice = pl.col("reason").replace_strict({code: reason.advice for code, reason in REASONS.items()}, default=None)
-    not_loaded = pl.col("outcome").is_in(NOT_LOADED) & pl.col("reason").is_not_null()
-    told = outcomes.filter(not_loaded).select(
-        "source_row",
-        pl.col("outcome").alias("leadferry_outcome"),
-        pl.col("reason").alias("leadferry_reason"),
-        advice.alias("leadferry_advice"),
-        pl.col("detail").alias("leadferry_detail"),
-        pl.when(pl.col("note").str.contains(NOTE_DECIMAL_ID, literal=True)).then("externId").alias(_ID_TAKEN),
-    )
-    found = told.collect(engine="streaming")
-    # Few rows are refused: picking them first is quicker than joining all.
-    picked = source.filter(pl.col("source_row").is_in(found.get_column("source_row").implode())).drop("row_fault")
-    found = found.join(_find_repairs(found, picked, outcomes, job, as_of), on="source_row", how="left")
-    rows = picked.join(found.lazy(), on="source_row", how="inner", maintain_order="left")
-    taken = pl.coalesce(_ID_TAKEN, job.columns.externId).alias(job.columns.externId)
-    rows = rows.with_columns(taken).drop(_ID_TAKEN)
-    write_rejects(folder.rejects, rows.rename({"source_row": "leadferry_source_row"}))
+    id_taken = pl.when(pl.col("note").str.contains(NOTE_DECIMAL_ID, literal=True)).then("externId")
+    told = ("outcome", "reason", advice, "detail", id_taken)
+    return refused.select("source_row", **dict(zip((*_TOLD_COLUMNS, _ID_TAKEN), told, strict=True)))
 
 
-def _find_repairs(
-    found: pl.DataFrame, picked: pl.LazyFrame, outcomes: pl.LazyFrame, job: Job, as_of: dt.date
-) -> pl.DataFrame:
-    """Return for each row not loaded, `found`, which column to mend and, where one value is likely, with what."""
-    if found.is_empty():
-        return pl.DataFrame(schema=_REPAIR_SCHEMA)
+def _join(source: pl.LazyFrame, told: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of `source` of which something is `told`, with that.
+
+    Both are in the order of the source, so nothing has to be held for the sake of the join. Raises ValueError where
+    they are not: then a row would be lost without a word.
+    """
+    ahead = next(told, None)
+    if ahead is None:
+        return
+    for rows in source.collect_batches(chunk_size=_AT_ONCE, maintain_order=True):
+        if rows.is_empty():
+            continue
+        last = rows.item(-1, "source_row")
+        while (ahead.is_empty() or ahead.item(-1, "source_row") < last) and (more := next(told, None)) is not None:
+            ahead = pl.concat([ahead, more])
+        here = ahead.get_column("source_row") <= last
+        known = rows.join(ahead.filter(here), on="source_row", how="inner", maintain_order="left")
+        if known.height != here.sum():
+            raise ValueError(_NOT_IN_SOURCE)
+        if not known.is_empty():
+            yield known
+        ahead = ahead.filter(~here)
+    if not ahead.is_empty() or next(told, None) is not None:
+        raise ValueError(_NOT_IN_SOURCE)
+
+
+def _find_repairs(known: pl.DataFrame, outcomes: pl.LazyFrame, job: Job, as_of: dt.date) -> pl.DataFrame:
+    """Return for each row not loaded which column to mend and, where one value is likely, with what."""
     mapping, rules = mapping_of(job), rules_of(job, as_of)
-    reasons = found.select("source_row", pl.col("leadferry_reason").cast(pl.String))
-    wanted = picked.select("source_row", *job.columns.source_columns())
-    pieces = []
-    for piece in wanted.collect_batches(chunk_size=_REPAIRED_AT_ONCE, maintain_order=True):
-        known = piece.join(reasons, on="source_row", how="inner", maintain_order="left")
-        rows, reason = known.drop("leadferry_reason"), known.get_column("leadferry_reason")
-        named = rows.select("source_row", name_columns(rows, reason, mapping, rules).alias("leadferry_column"))
-        values = suggest_values(rows, reason, mapping, rules)
-        pieces.append(
-            named.join(values, on="source_row", how="left", maintain_order="left").select(
-                "source_row",
-                pl.coalesce("column", "leadferry_column").alias("leadferry_column"),
-                pl.col("suggestion").alias("leadferry_suggestion"),
-            )
-        )
-    repairs = pl.concat(pieces)
+    rows, reason = known[["source_row", *job.columns.source_columns()]], known["leadferry_reason"]
+    columns = name_columns(rows, reason, mapping, rules)
+    values = suggest_values(rows, reason, columns, mapping, rules)
+    repairs = rows.select("source_row", columns.alias("named")).join(
+        values, on="source_row", how="left", maintain_order="left"
+    )
+    repairs = repairs.select(pl.coalesce("column", "named"), "suggestion").rename(
+        dict(zip(("column", "suggestion"), _REPAIR_COLUMNS, strict=True))
+    )
     return repairs.with_columns(
-        pl.when(~_is_another_id(repairs, outcomes, job)).then("leadferry_suggestion").alias("leadferry_suggestion")
+        pl.when(~_is_another_id(repairs, outcomes, job)).then("leadferry_suggestion").name.keep()
     )
 
 

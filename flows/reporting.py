@@ -1,14 +1,15 @@
 """The report stage: balances the books and writes every file a run leaves."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
 import polars as pl
+import polars.selectors as cs
 
 from connectors.report.files import write_report
+from connectors.spool import Spool
 from connectors.staging import scan, write_chunks
 from flows.history import this_run
 from flows.job_file import Job
@@ -18,17 +19,17 @@ from flows.run_folder import RunFolder
 from flows.settings import VERSION
 from flows.settled_outcomes import PIECE_ROWS, settled_outcomes
 from flows.wording import counted
-from transforms.accounting import (
+from transforms.callable_hours import count_zones, tell_callable
+from transforms.history import PastRun, compare_runs
+from transforms.tally import (
+    Tally,
     count_conflicts,
     count_lead_states,
     count_notes,
     count_outcomes,
     count_values,
-    is_balanced,
     reasons_with_examples,
 )
-from transforms.callable_hours import count_zones, tell_callable
-from transforms.history import PastRun, compare_runs
 from transforms.vocabulary.errors import LeadferryError
 from transforms.vocabulary.outcomes import Outcome
 
@@ -41,8 +42,8 @@ STATUS_GATE: Final = "gate"
 STATUS_INTERRUPTED: Final = "interrupted"
 STATUS_RUNNING: Final = "running"
 
-_AT_ONCE: Final = 2
-"""Questions put to a run's outcomes at once."""
+_REASON_BYTES: Final = 100_000_000
+"""Memory for what is told of rows with a reason; more of it goes to disk. Two million rows stay in memory."""
 
 
 def write_run_report(
@@ -55,38 +56,26 @@ def write_run_report(
     finished_at: dt.datetime,
     prepared: Prepared,
     rows: pl.LazyFrame,
+    tally: Tally | None = None,
     earlier: Sequence[PastRun] = (),
     more: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
 
     `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `rows`
-    are the source's own. `earlier` are runs of the job to compare with, oldest first.
+    are the source's own. `tally` has counted the outcomes where they are written already; a load's are written here.
+    `earlier` are runs of the job to compare with, oldest first.
     `more` is what only the caller knows: campaign, requests, plan, warnings, trouble.
     """
-    if folder.verdicts.exists():  # a check, which sends nothing, has written its outcomes itself
-        write_chunks(folder.outcomes, settled_outcomes(folder), row_group_size=PIECE_ROWS)
-    outcomes = scan(folder.outcomes)
     rows_read = prepared.rows_read
-    found = _at_once(
-        {
-            # What takes longest goes first.
-            "rejects": partial(
-                write_rejected_rows, folder, outcomes, rows, job, dt.datetime.fromisoformat(started_at).date()
-            ),
-            "reasons": partial(reasons_with_examples, outcomes, _raw_phones(rows, job)),
-            "balanced": partial(is_balanced, outcomes, rows_read),
-            "time_zones": partial(count_values, outcomes, "time_zone"),
-            "states": partial(count_values, outcomes, "state"),
-            "zones": partial(count_zones, outcomes),
-            "counts": partial(count_outcomes, outcomes),
-            "time_zone_conflicts": partial(count_conflicts, outcomes),
-            "repairs": partial(count_notes, outcomes),
-            "lead_states": partial(count_lead_states, outcomes),
-        }
-    )
-    counts = found["counts"]
-    balanced = found["balanced"] and sum(counts.values()) == rows_read
+    day = dt.datetime.fromisoformat(started_at).date()
+    with _settled(folder) if tally is None else nullcontext(tally) as tallied:
+        outcomes = scan(folder.outcomes)
+        write_rejected_rows(folder, tallied, outcomes, rows, job, as_of=day)
+    kinds = tallied.kinds
+    counts = count_outcomes(kinds)
+    are_written = int(outcomes.select(pl.len()).collect().item()) == tallied.rows
+    balanced = are_written and tallied.is_balanced(rows_read)
     facts: dict[str, Any] = {
         "run_id": run_id,
         "job": job.name,
@@ -103,16 +92,14 @@ def write_run_report(
         "load": job.load.model_dump(mode="json", exclude_none=True),
         "max_reject_rate": job.quality.max_reject_rate,
         "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
-        "reasons": found["reasons"],
-        "repairs": found["repairs"],
+        "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
+        "repairs": count_notes(tallied.notes),
         "damage": list(prepared.damage),
-        "time_zones": found["time_zones"],
-        "time_zone_conflicts": found["time_zone_conflicts"],
-        "states": found["states"],
-        "callable": tell_callable(
-            found["zones"], dt.datetime.fromisoformat(started_at).date(), job.time_zones.calling_hours
-        ),
-        "lead_states": found["lead_states"],
+        "time_zones": count_values(kinds, "time_zone"),
+        "time_zone_conflicts": count_conflicts(kinds),
+        "states": count_values(kinds, "state"),
+        "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
+        "lead_states": count_lead_states(kinds),
         "ringcx": None,
         "arrived_differently": [],
         "reading_back": None,
@@ -144,11 +131,26 @@ def tell_trouble(trouble: LeadferryError | None) -> dict[str, str] | None:
     return {"code": trouble.code, "message": trouble.message, "next_step": trouble.next_step}
 
 
-def _at_once(asked: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Return what each function returns: each alone would leave cores idle between its steps."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        answers = {name: pool.submit(work) for name, work in asked.items()}
-        return {name: answer.result() for name, answer in answers.items()}
+@contextmanager
+def tallying(folder: RunFolder) -> Iterator[Tally]:
+    """Yield a tally; beyond a budget of memory, rows with a reason wait in `folder` until the end of the block."""
+    with Spool(folder.path, "reasons", _REASON_BYTES) as with_reason:
+        yield Tally(with_reason)
+
+
+@contextmanager
+def _settled(folder: RunFolder) -> Iterator[Tally]:
+    """Write the outcomes of a load, and yield them counted."""
+    with tallying(folder) as tally:
+        write_chunks(folder.outcomes, _counted(settled_outcomes(folder), tally), row_group_size=PIECE_ROWS)
+        yield tally
+
+
+def _counted(outcomes: Iterator[pl.DataFrame], tally: Tally) -> Iterator[pl.DataFrame]:
+    """Yield `outcomes`, each counted."""
+    for piece in outcomes:
+        tally.add(piece)
+        yield piece
 
 
 def _final_status(status: str, counts: Mapping[str, int], *, balanced: bool) -> str:
@@ -214,5 +216,5 @@ def _gate_sentence(facts: Mapping[str, Any]) -> str:
 
 def _raw_phones(rows: pl.LazyFrame, job: Job) -> pl.LazyFrame:
     columns = [*(job.columns.leadPhone or ()), *([job.columns.leadPhoneE164] if job.columns.leadPhoneE164 else [])]
-    phone = pl.concat_str([pl.col(column) for column in dict.fromkeys(columns)], separator=" | ", ignore_nulls=True)
+    phone = pl.concat_str(cs.by_name(list(dict.fromkeys(columns))), separator=" | ", ignore_nulls=True)
     return rows.select("source_row", phone.alias("phone"))

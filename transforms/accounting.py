@@ -1,12 +1,11 @@
-"""Balances the books: one outcome for each source row, and the numbers a report is made of."""
+"""Keeps the books: one outcome for each source row."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from transforms.lead_rules import REASONS
-from transforms.masking import mask_digits
 from transforms.preparing import EVIDENCE_COLUMNS
 from transforms.text import put
 from transforms.vocabulary.outcomes import Outcome
@@ -34,7 +33,7 @@ OUTCOME_COLUMNS: Final = (
 TOLD_COLUMNS: Final = ("externId", "leadPhone", "leadPhoneE164", "leadTimezone", "state")
 """Fields of a lead that its outcome repeats."""
 
-_NEVER_SENT: Final = (Outcome.REJECTED.value, Outcome.DUPLICATE.value, Outcome.UNCHANGED.value)
+NEVER_SENT: Final = (Outcome.REJECTED.value, Outcome.DUPLICATE.value, Outcome.UNCHANGED.value)
 
 NOT_LOADED: Final = tuple(outcome.value for outcome in Outcome if outcome not in {Outcome.LOADED, Outcome.UNCHANGED})
 
@@ -126,99 +125,3 @@ def give_outcomes(verdicts: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
         for name in own
     ]  # fmt: skip
     return rows.with_columns(told).select(OUTCOME_COLUMNS)
-
-
-def count_outcomes(outcomes: pl.LazyFrame) -> dict[str, int]:
-    """Return how many rows ended in each outcome, every outcome named, zeros too."""
-    counted = outcomes.group_by("outcome").len().collect()
-    found = dict(counted.iter_rows())
-    return {outcome.value: int(found.get(outcome.value, 0)) for outcome in Outcome}
-
-
-def is_balanced(outcomes: pl.LazyFrame, rows_read: int) -> bool:
-    """Return whether `outcomes` has each source row once, in order, with a known outcome, and no other."""
-    known = pl.col("outcome").is_in([outcome.value for outcome in Outcome])
-    facts = outcomes.select(
-        pl.len().alias("rows"),
-        (known.fill_null(value=False) & pl.col("source_row").is_not_null()).sum().alias("known"),
-        (pl.col("source_row").diff().fill_null(1) == 1).all().alias("in_order"),
-        pl.col("source_row").min().alias("first"),
-    ).collect()
-    rows, named, in_order, first = facts.row(0)
-    return bool(rows == named == rows_read and (rows == 0 or (in_order and first == 0)))
-
-
-def reasons_with_examples(outcomes: pl.LazyFrame, raw_phone: pl.LazyFrame) -> list[dict[str, Any]]:
-    """Return each reason code met: `code`, `outcome`, `rows`, `advice`, the first row's `detail`, and two masked
-    `examples`, most rows first.
-
-    `raw_phone` has `source_row` and `phone`, the number as the source wrote it.
-    """
-    met = (
-        outcomes.filter(pl.col("reason").is_not_null())
-        .group_by("reason")
-        .agg(pl.len().alias("rows"), pl.col("source_row").bottom_k(2).sort(), pl.col("detail").drop_nulls().first())
-        .sort("rows", "reason", descending=[True, False])
-        .collect()
-    )
-    shown = met.get_column("source_row").explode().unique()
-    examples = (
-        outcomes.filter(pl.col("source_row").is_in(shown.implode()))
-        .join(raw_phone, on="source_row", how="left")
-        .select("source_row", "externId", mask_digits(pl.col("phone")).alias("phone"))
-        .collect()
-    )
-    by_row = {row["source_row"]: row for row in examples.to_dicts()}
-    return [
-        {
-            "code": code,
-            "outcome": REASONS[code].outcome.value,
-            "rows": rows,
-            "advice": REASONS[code].advice,
-            "detail": detail,
-            "examples": [by_row[row] for row in source_rows if row in by_row],
-        }
-        for code, rows, source_rows, detail in met.iter_rows()
-    ]
-
-
-def count_values(outcomes: pl.LazyFrame, column: str) -> list[dict[str, Any]]:
-    """Return the values of `column` among the leads that were to be sent: `value`, `leads` and `loaded`, most first."""
-    sendable = ~pl.col("outcome").is_in(_NEVER_SENT)
-    loaded = (pl.col("outcome") == Outcome.LOADED.value).sum().alias("loaded")
-    counted = (
-        outcomes.filter(sendable)
-        .group_by(pl.col(column).alias("value"))
-        .agg(pl.len().alias("leads"), loaded)
-        .sort("leads", "value", descending=[True, False])
-    )
-    return counted.collect().to_dicts()
-
-
-def count_conflicts(outcomes: pl.LazyFrame) -> int:
-    """Return how many of the leads that were to be sent have evidence of more than one time zone."""
-    sendable = ~pl.col("outcome").is_in(_NEVER_SENT)
-    return int(outcomes.select((sendable & pl.col("time_zone_conflict")).sum()).collect().item())
-
-
-def count_notes(outcomes: pl.LazyFrame) -> list[dict[str, Any]]:
-    """Return what was repaired or left out, and in how many rows: `note`, `rows`, most first."""
-    notes = outcomes.select(pl.col("note").drop_nulls().str.split("; ").alias("note")).explode("note")
-    return (
-        notes.group_by("note")
-        .agg(pl.len().alias("rows"))
-        .sort("rows", "note", descending=[True, False])
-        .collect()
-        .to_dicts()
-    )
-
-
-def count_lead_states(outcomes: pl.LazyFrame) -> list[dict[str, Any]]:
-    """Return the states in RingCX of the loaded leads: `value` (null where it shows none) and `rows`, most first."""
-    counted = (
-        outcomes.filter(pl.col("outcome") == Outcome.LOADED.value)
-        .group_by(pl.col("leadState").alias("value"))
-        .agg(pl.len().alias("rows"))
-        .sort("rows", "value", descending=[True, False])
-    )
-    return counted.collect().to_dicts()

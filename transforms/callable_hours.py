@@ -46,16 +46,20 @@ class _Zone:
     spans: list[tuple[Span, int, int]] = field(default_factory=list)
 
 
-def count_zones(outcomes: pl.LazyFrame) -> pl.DataFrame:
+def count_zones(kinds: pl.DataFrame) -> pl.DataFrame:
     """Return how many of the leads that were to be sent have which zones, and which evidence: `time_zone`,
     `leadTimezone`, `time_zone_conflict`, the zones of ZIP, number and state, `leads`, `loaded`, and `barred` (loaded as
-    do-not-call)."""
+    do-not-call). `kinds` are a tally's."""
     sendable = ~pl.col("outcome").is_in([Outcome.REJECTED.value, Outcome.DUPLICATE.value])
     loaded = pl.col("outcome") == Outcome.LOADED.value
-    barred = loaded & pl.col("leadState").is_in(_DO_NOT_CALL).fill_null(value=False)
-    counts = (pl.len().alias("leads"), loaded.sum().alias("loaded"), barred.sum().alias("barred"))
-    keys = ("time_zone", "leadTimezone", "time_zone_conflict", *_EVIDENCE)
-    return outcomes.filter(sendable).group_by(keys).agg(counts).collect(engine="streaming")
+    barred = loaded & pl.col("leadState").is_in(_DO_NOT_CALL)
+    rows = pl.col("rows")
+    counts = (
+        rows.sum().alias("leads"),
+        rows.filter(loaded).sum().alias("loaded"),
+        rows.filter(barred).sum().alias("barred"),
+    )
+    return kinds.filter(sendable).group_by("time_zone", "leadTimezone", "time_zone_conflict", *_EVIDENCE).agg(counts)
 
 
 def tell_callable(counted: pl.DataFrame, day: dt.date, hours: tuple[dt.time, dt.time] | None) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from contextlib import closing
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from connectors.formula_marks import rename, unmarked
 from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, Frames
@@ -42,7 +43,7 @@ def are_rejects(names: Sequence[str]) -> bool:
 def own_rows(rows: Frames, names: Sequence[str]) -> tuple[Frames, list[str]]:
     """Return the source's own columns of rejected rows, with `row_fault`, without the marks against formulas."""
     own = rename([name for name in names if name not in OUR_COLUMNS | {SOURCE_FILE}], unmarked)
-    columns = [unmarked(pl.col(written)).alias(name) for written, name in own.items()]
+    columns = [unmarked(cs.by_name(written)).alias(name) for written, name in own.items()]
 
     def pull(limit: int | None) -> Generator[pl.DataFrame]:
         with closing(rows(limit)) as frames:

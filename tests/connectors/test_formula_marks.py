@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.formula_marks import marked, rename, unmarked
+from connectors.formula_marks import marked, rename, unmarked, wants_mark
 
 HOSTILE = st.text(
     st.sampled_from("=+-@\t\r\n'\"; ab\x00\x0b\u00a0\u200b\ufeff\u2028\u202e\uff1d\uff0b\uff0d\uff20\u2212")
@@ -25,6 +25,14 @@ def test_what_was_marked_comes_back(texts):
 
     assert apply(unmarked, once) == texts
     assert apply(unmarked, apply(unmarked, apply(marked, once))) == texts
+
+
+@settings(max_examples=300)
+@given(st.lists(st.none() | st.text() | HOSTILE, max_size=5))
+def test_a_text_wants_a_mark_if_it_would_be_another_one_with_it(texts):
+    changed = [None if text is None else text != mark for text, mark in zip(texts, apply(marked, texts), strict=True)]
+
+    assert apply(wants_mark, texts) == changed
 
 
 @settings(max_examples=300)

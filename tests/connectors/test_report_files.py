@@ -5,6 +5,7 @@ import json
 import re
 import stat
 import unicodedata
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -31,11 +32,15 @@ def rejects(**columns):
     )
 
 
+def write(path, rows):
+    write_rejects(path, rows.columns, [rows])
+
+
 @pytest.mark.parametrize("start", STARTS_A_FORMULA)
 def test_no_cell_starts_a_formula(tmp_path, start):
     frame = rejects(**{"name": [f"{start}cmd|' /C calc'!A0", start, f"'{start}1"], f"{start}head": ["a", "b", "c"]})
 
-    write_rejects(tmp_path / "rejects.csv", frame.lazy())
+    write(tmp_path / "rejects.csv", frame)
 
     cells = cells_of(tmp_path / "rejects.csv")
     assert len(cells) == 16
@@ -45,13 +50,13 @@ def test_no_cell_starts_a_formula(tmp_path, start):
 def test_other_cells_are_left_as_they_are(tmp_path):
     values = ["plain", "1-2", "a=b", " 1", "x, -1", "'quoted'", "O'Hara", "ünï", 'say "hi"', "x,y", "01234"]
 
-    write_rejects(tmp_path / "rejects.csv", rejects(name=values).lazy())
+    write(tmp_path / "rejects.csv", rejects(name=values))
 
     assert cells_of(tmp_path / "rejects.csv")[4::3] == values
 
 
 def test_numbers_of_ours_stay_numbers(tmp_path):
-    write_rejects(tmp_path / "rejects.csv", pl.LazyFrame({"leadferry_source_row": [0, 7]}))
+    write(tmp_path / "rejects.csv", pl.DataFrame({"leadferry_source_row": [0, 7]}))
 
     assert (tmp_path / "rejects.csv").read_text() == "leadferry_source_row\n0\n7\n"
 
@@ -80,7 +85,7 @@ def formulas_of(path):
 @given(st.lists(st.none() | HOSTILE, min_size=1, max_size=6), st.booleans())
 def test_any_value_survives_a_rejects_file_that_is_loaded_again(tmp_path, values, careful):
     path = tmp_path / "rejects.csv"
-    write_rejects(path, rejects(name=pl.Series(values, dtype=pl.String), other=values[::-1]).lazy())
+    write(path, rejects(name=pl.Series(values, dtype=pl.String), other=values[::-1]))
 
     again = open_csv(str(path), ["name"], careful=careful)
 
@@ -110,7 +115,7 @@ def test_any_value_survives_a_rejects_file_that_is_loaded_again(tmp_path, values
     ],
 )
 def test_no_cell_starts_a_formula_where_another_country_parts_cells_otherwise(tmp_path, cell):
-    write_rejects(tmp_path / "rejects.csv", rejects(name=[cell, "plain"]).lazy())
+    write(tmp_path / "rejects.csv", rejects(name=[cell, "plain"]))
 
     assert not formulas_of(tmp_path / "rejects.csv")
     assert open_csv(str(tmp_path / "rejects.csv"), ["name"]).collect()["name"].to_list() == [cell, "plain"]
@@ -134,7 +139,7 @@ CHOICES = {
 def test_a_rejects_file_is_read_as_it_is_written_whatever_the_job_says_of_its_source(tmp_path, how):
     choices, saved = CHOICES[how]
     values = ["A1", "José", "'='", "'-x'", "'@y'"]
-    write_rejects(tmp_path / "plain.csv", rejects(column_1=values, column_2=["1"] * 5).lazy())
+    write(tmp_path / "plain.csv", rejects(column_1=values, column_2=["1"] * 5))
     (tmp_path / "rejects.csv").write_bytes(saved((tmp_path / "plain.csv").read_text(encoding="utf-8")))
 
     again = open_csv(str(tmp_path / "rejects.csv"), ["column_1"], CsvChoices(**choices))
@@ -153,7 +158,7 @@ def test_a_source_that_only_speaks_of_our_columns_is_read_as_the_job_says(tmp_pa
 
 def test_rows_that_nobody_has_to_mend_are_warned_of(tmp_path):
     outcomes = ["REJECTED", "DUPLICATE", "DUPLICATE", "UNRESOLVED", "NOT_SENT"]
-    write_rejects(tmp_path / "rejects.csv", rejects(id=list("abcde"), leadferry_outcome=outcomes).lazy())
+    write(tmp_path / "rejects.csv", rejects(id=list("abcde"), leadferry_outcome=outcomes))
 
     notes = " ".join(open_csv(str(tmp_path / "rejects.csv"), ["id"]).notes)
 
@@ -165,7 +170,7 @@ def test_rows_that_nobody_has_to_mend_are_warned_of(tmp_path):
 
 @pytest.mark.parametrize("name", ["plain", "=1+1", "'=1", "-", 'say "hi"', "a,b", "two\nlines", "'quoted'"])
 def test_any_column_name_survives_a_rejects_file_that_is_loaded_again(tmp_path, name):
-    write_rejects(tmp_path / "rejects.csv", rejects(**{name: ["1"], "other": ["2"]}).lazy())
+    write(tmp_path / "rejects.csv", rejects(**{name: ["1"], "other": ["2"]}))
 
     again = open_csv(str(tmp_path / "rejects.csv"), [name, "other"])
 
@@ -183,14 +188,41 @@ def test_the_report_is_json_that_says_what_it_was_given(tmp_path):
 
 
 def test_files_that_hold_leads_are_readable_by_their_owner_alone(tmp_path):
-    write_rejects(tmp_path / "rejects.csv", rejects(name=["a"]).lazy())
+    write(tmp_path / "rejects.csv", rejects(name=["a"]))
     write_report(tmp_path / "report.json", {})
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
 
-def test_a_column_that_cannot_be_computed_leaves_no_file(tmp_path):
-    with pytest.raises(pl.exceptions.PolarsError):
-        write_rejects(tmp_path / "rejects.csv", rejects(name=["a"]).lazy().with_columns(pl.col("name").cast(pl.Int64)))
+def test_rows_that_cannot_be_had_leave_no_file(tmp_path):
+    def pieces():
+        yield rejects(name=["a"])
+        raise pl.exceptions.ComputeError
+
+    with pytest.raises(pl.exceptions.ComputeError):
+        write_rejects(tmp_path / "rejects.csv", rejects(name=["a"]).columns, pieces())
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cuts", [[], [0], [2], [1, 2], [3]], ids=str)
+def test_pieces_make_the_file_of_the_whole(tmp_path, cuts):
+    rows = rejects(name=["a", "=1", None], **{"=head": ["x", "y,z", ""]})
+    write(tmp_path / "whole.csv", rows)
+
+    edges = [0, *cuts, rows.height]
+    write_rejects(tmp_path / "pieces.csv", rows.columns, [rows[start:end] for start, end in pairwise(edges)])
+
+    assert (tmp_path / "pieces.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+def test_a_column_name_is_no_pattern(tmp_path):
+    write(tmp_path / "rejects.csv", rejects(**{"^.*$": ["=1"], "a": ["b"]}))
+
+    assert (tmp_path / "rejects.csv").read_text().splitlines()[1] == "0,'=1,b,PHONE_MISSING"
+
+
+def test_without_rows_a_file_has_its_columns(tmp_path):
+    write_rejects(tmp_path / "rejects.csv", ["leadferry_source_row", "=head"], [])
+
+    assert (tmp_path / "rejects.csv").read_text() == "leadferry_source_row,'=head\n"

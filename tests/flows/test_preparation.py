@@ -294,23 +294,11 @@ def test_a_header_without_rows_is_an_error_and_leaves_no_file(make_job, tmp_path
     assert list((tmp_path / "run").iterdir()) == []
 
 
-@pytest.mark.parametrize("rows", [1, 3, 10, 1000])
-def test_the_size_of_the_pieces_changes_nothing(make_job, tmp_path, monkeypatch, rows):
-    """Verdicts and leads are written piece by piece; batches, repeats and ids reach over their borders."""
-    job = read_job(make_job(mixed()))
-    whole = stage(job, tmp_path / "whole")
-    monkeypatch.setattr(flows.preparation, "_SLICE_ROWS", rows)
-    for load in (True, False):
-        prepared, verdicts, leads = stage(job, tmp_path / f"pieces{load}", load=load)
-        assert prepared == whole[0]
-        assert verdicts.equals(whole[1])
-        assert leads.equals(whole[2])
-
-
-@pytest.mark.parametrize("load", [True, False])
-@pytest.mark.parametrize("rows", [1, 3, 7])
-def test_the_size_of_the_chunks_changes_nothing(make_job, tmp_path, monkeypatch, rows, load):
-    job = read_job(make_job(mixed(), duplicates={"keep": "last"}))
+@pytest.mark.parametrize(("keep", "load"), [("first", True), ("first", False), ("last", True), ("last", False)])
+@pytest.mark.parametrize("rows", [1, 3, 7, 10])
+def test_the_size_of_the_chunks_changes_nothing(make_job, tmp_path, monkeypatch, rows, *, keep, load):
+    """Verdicts and leads are written chunk by chunk; batches, repeats and ids reach over their borders."""
+    job = read_job(make_job(mixed(), duplicates={"keep": keep}))
     whole = stage(job, tmp_path / "whole")
     monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", rows)
     prepared, verdicts, leads = stage(job, tmp_path / "chunks", load=load)

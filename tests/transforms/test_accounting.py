@@ -3,26 +3,20 @@
 from itertools import pairwise
 
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.held_frames import HeldFrames
 from transforms.accounting import (
     NOT_LOADED,
     OUTCOME_COLUMNS,
-    count_conflicts,
-    count_notes,
-    count_outcomes,
-    count_values,
     give_outcomes,
     give_verdicts,
-    is_balanced,
     pick_leads,
-    reasons_with_examples,
 )
 from transforms.duplicates import DUPLICATE_SCHEMA
-from transforms.lead_rules import REASONS
 from transforms.reconciling import OUTCOME_SCHEMA
+from transforms.tally import Tally, count_outcomes
 from transforms.vocabulary.outcomes import Outcome
 
 PREPARED = {
@@ -62,10 +56,10 @@ def give(rows, aside, answers=None):
     return give_outcomes(give_verdicts(rows, aside).lazy(), sent() if answers is None else answers)
 
 
-def books(*outcomes, rows=None, **columns):
-    rows = list(range(len(outcomes))) if rows is None else rows
-    frame = {"source_row": rows, "outcome": list(outcomes)} | columns
-    return pl.LazyFrame(frame, schema_overrides={"source_row": pl.UInt64, "outcome": pl.String})
+def tallied(outcomes):
+    tally = Tally(HeldFrames())
+    tally.add(outcomes.collect())
+    return tally
 
 
 # --- giving outcomes --------------------------------------------------------------------------------------------
@@ -89,7 +83,7 @@ def test_each_row_has_the_outcome_of_what_speaks_for_it_first():
 
 def test_without_answers_what_is_right_was_not_sent():
     outcomes = give(prepared("PHONE_MISSING", None), duplicates())
-    assert count_outcomes(outcomes) == dict.fromkeys((each.value for each in Outcome), 0) | {
+    assert count_outcomes(tallied(outcomes).kinds) == dict.fromkeys((each.value for each in Outcome), 0) | {
         "REJECTED": 1,
         "NOT_SENT": 1,
     }
@@ -122,16 +116,16 @@ def test_the_books_of_every_run_balance(run):
     outcomes = give(rows, aside, answers)
     names = {"refused": "REJECTED", "aside": "DUPLICATE", "answered": "LOADED", "nothing": "NOT_SENT"}
     assert outcomes.collect().get_column("outcome").to_list() == [names[fate] for fate in fates]
-    assert is_balanced(outcomes, len(fates))
-    assert not is_balanced(outcomes, len(fates) + 1)
-    assert sum(count_outcomes(outcomes).values()) == len(fates)
+    assert tallied(outcomes).is_balanced(len(fates))
+    assert not tallied(outcomes).is_balanced(len(fates) + 1)
+    assert sum(count_outcomes(tallied(outcomes).kinds).values()) == len(fates)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(1, 8), st.data())
 def test_a_missing_repeated_or_displaced_row_of_the_verdicts_unbalances_the_books(size, data):
     verdicts = give_verdicts(prepared(*[None] * size), duplicates()).lazy()
-    assert is_balanced(give_outcomes(verdicts, sent()), size)
+    assert tallied(give_outcomes(verdicts, sent())).is_balanced(size)
     row = data.draw(st.integers(0, size - 1))
     one = pl.col("source_row") == row
     other = pl.when(one).then(size).otherwise("source_row").cast(pl.UInt64).alias("source_row")
@@ -144,12 +138,12 @@ def test_a_missing_repeated_or_displaced_row_of_the_verdicts_unbalances_the_book
     if row:
         wrong["displaced"] = pl.concat([verdicts.filter(one), verdicts.filter(~one)])
     for frame in wrong.values():
-        assert not is_balanced(give_outcomes(frame, sent()), size)
+        assert not tallied(give_outcomes(frame, sent())).is_balanced(size)
 
 
 def test_a_row_answered_twice_unbalances_the_books():
     twice = pl.concat([sent(row0=("LOADED", None)), sent(row0=("UNRESOLVED", "NOT_SEEN"))])
-    assert not is_balanced(give(prepared(None, None), duplicates(), twice), 2)
+    assert not tallied(give(prepared(None, None), duplicates(), twice)).is_balanced(2)
 
 
 # --- chunks -----------------------------------------------------------------------------------------------------
@@ -204,113 +198,5 @@ def test_an_answer_without_a_reason_takes_away_none_of_a_duplicates_words():
     ]
 
 
-# --- balance ----------------------------------------------------------------------------------------------------
-
-
-def test_books_with_each_row_once_in_order_balance():
-    assert is_balanced(books(), 0)
-    assert is_balanced(books("LOADED"), 1)
-    assert is_balanced(books(*(outcome.value for outcome in Outcome)), len(Outcome))
-
-
-@pytest.mark.parametrize(
-    ("rows", "rows_read"),
-    [
-        ([0, 1], 3),
-        ([0, 1, 2], 2),
-        ([0, 2], 2),
-        ([1, 2], 2),
-        ([0, 0], 2),
-        ([0, 1, 1], 3),
-        ([1, 0], 2),
-        ([0, 2, 1], 3),
-        ([0, None], 2),
-        ([0, None, 2], 3),
-        ([None], 1),
-        ([5], 0),
-    ],
-)
-def test_books_with_a_missing_repeated_or_out_of_order_row_do_not_balance(rows, rows_read):
-    assert not is_balanced(books(*["LOADED"] * len(rows), rows=rows), rows_read)
-
-
-@pytest.mark.parametrize("outcome", [None, "", "loaded", "LOST"])
-def test_books_with_an_unknown_outcome_do_not_balance(outcome):
-    assert not is_balanced(books("LOADED", outcome), 2)
-
-
-# --- numbers for people -----------------------------------------------------------------------------------------
-
-
-def test_counts_name_every_outcome():
-    counts = count_outcomes(books("LOADED", "LOADED", "REJECTED"))
-    assert list(counts) == [outcome.value for outcome in Outcome]
-    assert (counts["LOADED"], counts["REJECTED"], counts["UNRESOLVED"]) == (2, 1, 0)
-
-
 def test_what_is_not_loaded_is_every_outcome_but_the_two_good_ones():
     assert set(NOT_LOADED) == {outcome.value for outcome in Outcome} - {"LOADED", "UNCHANGED"}
-
-
-def test_reasons_come_most_rows_first_with_two_masked_examples():
-    codes = ["PHONE_MISSING", "PHONE_TOO_LONG", None, "PHONE_TOO_LONG", "PHONE_TOO_LONG", "API_QUOTA"]
-    outcomes = give(prepared(*codes), duplicates())
-    phones = pl.LazyFrame(
-        {"source_row": range(6), "phone": [None, "(212) 555-01234", "x", "21255501239", "1", "2125550199"]},
-        schema={"source_row": pl.UInt64, "phone": pl.String},
-    )
-    found = reasons_with_examples(outcomes, phones)
-    assert [(each["code"], each["rows"]) for each in found] == [
-        ("PHONE_TOO_LONG", 3),
-        ("API_QUOTA", 1),
-        ("PHONE_MISSING", 1),
-    ]
-    assert found[0] == {
-        "code": "PHONE_TOO_LONG",
-        "outcome": "REJECTED",
-        "rows": 3,
-        "advice": REASONS["PHONE_TOO_LONG"].advice,
-        "detail": None,
-        "examples": [
-            {"source_row": 1, "externId": "id1", "phone": "(•••) •••-•••34"},
-            {"source_row": 3, "externId": "id3", "phone": "•••••••••39"},
-        ],
-    }
-    assert found[2]["examples"] == [{"source_row": 0, "externId": "id0", "phone": None}]
-
-
-def test_a_reason_comes_with_the_first_detail_that_its_rows_have():
-    answers = sent(row0=("REJECTED_BY_API", "API_REJECTED_ROW"), row1=("REJECTED_BY_API", "API_REJECTED_ROW"))
-    spoken = answers.with_columns(pl.when(pl.col("source_row") == 1).then(pl.lit("Bad zip")).alias("detail"))
-    phones = pl.LazyFrame(schema={"source_row": pl.UInt64, "phone": pl.String})
-    found = reasons_with_examples(give(prepared(None, None), duplicates(), spoken), phones)
-    assert [(each["code"], each["detail"]) for each in found] == [("API_REJECTED_ROW", "Bad zip")]
-
-
-def test_books_without_reasons_have_no_examples():
-    outcomes = give(prepared(None), duplicates(), sent(row0=("LOADED", None)))
-    assert reasons_with_examples(outcomes, pl.LazyFrame(schema={"source_row": pl.UInt64, "phone": pl.String})) == []
-
-
-def test_values_are_counted_among_the_leads_that_were_to_be_sent():
-    outcomes = books(
-        "LOADED", "NOT_SENT", "LOADED", "REJECTED", "DUPLICATE", "UNRESOLVED", time_zone=["b", "b", "a", "b", "b", None]
-    )
-    assert count_values(outcomes, "time_zone") == [
-        {"value": "b", "leads": 2, "loaded": 1},
-        {"value": None, "leads": 1, "loaded": 0},
-        {"value": "a", "leads": 1, "loaded": 1},
-    ]
-
-
-def test_conflicts_are_counted_among_the_leads_that_were_to_be_sent():
-    outcomes = books("LOADED", "NOT_SENT", "REJECTED", "DUPLICATE", "LOADED", time_zone_conflict=[True] * 4 + [False])
-    assert count_conflicts(outcomes) == 2
-    assert count_conflicts(books(time_zone_conflict=pl.Series([], dtype=pl.Boolean))) == 0
-    assert count_conflicts(books("LOADED", "LOADED", time_zone_conflict=[None, True])) == 1
-
-
-def test_each_note_of_a_row_is_counted():
-    outcomes = pl.LazyFrame({"note": ["x; y", None, "y", "z"]})
-    assert count_notes(outcomes) == [{"note": "y", "rows": 2}, {"note": "x", "rows": 1}, {"note": "z", "rows": 1}]
-    assert count_notes(pl.LazyFrame({"note": [None]}, schema={"note": pl.String})) == []

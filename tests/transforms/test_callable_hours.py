@@ -126,10 +126,11 @@ def test_a_name_of_ringcx_will_do_where_no_zone_is_known():
 
 
 def test_only_leads_that_were_to_be_sent_are_counted():
-    outcomes = pl.LazyFrame(
+    kinds = pl.DataFrame(
         {
             "outcome": ["LOADED", "NOT_SENT", "REJECTED", "DUPLICATE"],
             "leadState": ["READY", None, None, None],
+            "rows": [2, 1, 4, 8],
             "time_zone": ["America/Denver"] * 4,
             "leadTimezone": ["MST"] * 4,
             "time_zone_conflict": [False] * 4,
@@ -139,15 +140,16 @@ def test_only_leads_that_were_to_be_sent_are_counted():
         }
     )
 
-    assert count_zones(outcomes).select("leads", "loaded", "barred").row(0) == (2, 1, 0)
+    assert count_zones(kinds).select("leads", "loaded", "barred").row(0) == (3, 2, 0)
 
 
 @pytest.mark.parametrize("state", ["DO-NOT-CALL", "DO_NOT_CALL"])
 def test_a_lead_that_ringcx_will_not_dial_counts_for_no_hour(state):
-    outcomes = pl.LazyFrame(
+    kinds = pl.DataFrame(
         {
             "outcome": ["LOADED"] * 3,
             "leadState": ["READY", state, None],
+            "rows": [1, 1, 1],
             "time_zone": ["America/Denver"] * 3,
             "leadTimezone": ["MST"] * 3,
             "time_zone_conflict": [False] * 3,
@@ -157,7 +159,7 @@ def test_a_lead_that_ringcx_will_not_dial_counts_for_no_hour(state):
         }
     )
 
-    told = tell_callable(count_zones(outcomes), WINTER, None)
+    told = tell_callable(count_zones(kinds), WINTER, None)
 
     assert (told["do_not_call"], told["zones"][0]["loaded"]) == (1, 3)
     assert set(open_hours(told).values()) == {2}

@@ -136,7 +136,7 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
         texts, spoken = _own_texts(given)
         pairs, rows = _different(rows * len(texts) + spoken, len(combinations) * len(texts))
         verdicts = [_judge(policy, texts[pair % len(texts)], *combinations[pair // len(texts)]) for pair in pairs]
-    return _read(pl.DataFrame(verdicts, schema=_schema(), orient="row"), rows)
+    return _read(verdicts, rows)
 
 
 def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> tuple[list[_Places], pl.Series]:
@@ -213,17 +213,15 @@ def _different(keys: pl.Series, size: int) -> tuple[list[int], pl.Series]:
     return different.to_list(), pl.zeros(size, dtype=pl.UInt32, eager=True).scatter(different, places).gather(keys)
 
 
-def _read(verdicts: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+def _read(verdicts: list[_Verdict], rows: pl.Series) -> pl.DataFrame:
     """Return the verdict of each row; a column of one value is not read row by row."""
+    told = pl.DataFrame(verdicts, schema=_schema(), orient="row")
     if rows.is_empty():
-        return verdicts
-    same = [column.n_unique() == 1 for column in verdicts]
-    return pl.DataFrame(
-        [
-            column.new_from_index(0, rows.len()) if one else column.gather(rows)
-            for column, one in zip(verdicts, same, strict=True)
-        ]
-    )
+        return told
+    values = dict(zip(told.columns, zip(*verdicts, strict=True), strict=True))
+    several = [name for name in told.columns if len(set(values[name])) > 1]
+    found = {column.name: column for column in told.select(several)[rows]} if several else {}
+    return pl.DataFrame([found.get(column.name, column.new_from_index(0, rows.len())) for column in told])
 
 
 @cache

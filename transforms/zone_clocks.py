@@ -3,9 +3,11 @@
 import datetime as dt
 import zoneinfo
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from itertools import pairwise
 from typing import Final
 
@@ -35,7 +37,12 @@ which each begins, and the clock's minutes from UTC. The first has begun before 
 @cache
 def iana_zones() -> frozenset[str]:
     """Return the name of every zone in the pinned `tzdata` package."""
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+    return frozenset(_tzdata().joinpath("zones").read_text(encoding="utf-8").split())
+
+
+@cache
+def _tzdata() -> Traversable:
+    return resources.files("tzdata")
 
 
 @cache
@@ -46,7 +53,7 @@ def zone_info(zone: str) -> zoneinfo.ZoneInfo:
     """
     if zone not in iana_zones():
         raise zoneinfo.ZoneInfoNotFoundError(f"No IANA time zone is named {zone!r}")
-    with resources.files("tzdata").joinpath("zoneinfo", *zone.split("/")).open("rb") as packed:
+    with _tzdata().joinpath("zoneinfo", *zone.split("/")).open("rb") as packed:
         return zoneinfo.ZoneInfo.from_file(packed, key=zone)
 
 
@@ -87,9 +94,8 @@ def clock_of(zone: str, year: int) -> tuple[tuple[int, float], ...]:
     Zones equal in all of it keep one clock. January and July do not tell: British Columbia left the Pacific clock in
     November 2026. Noon does not ask at what hour of the night the clocks are changed.
     """
-    info = zone_info(zone)
-    hours = [_hours(info.utcoffset(noon)) for noon in _noons(year)]
-    return tuple((day, now) for day, now in enumerate(hours) if day == 0 or hours[day - 1] != now)
+    offsets = list(map(zone_info(zone).utcoffset, _noons(year)))
+    return tuple((day, _hours(now)) for day, now in enumerate(offsets) if day == 0 or offsets[day - 1] != now)
 
 
 @cache
@@ -108,7 +114,7 @@ def stretches_of_name(name: str) -> Stretches:
     return ((_LONG_AGO, round(RINGCX_OFFSETS[name] * 60)),)
 
 
-def settle(zones: list[str], year: int) -> str | None:
+def settle(zones: Sequence[str], year: int) -> str | None:
     """Return the zone that all of `zones` amount to, or None where they keep different clocks."""
     clocks = {clock_of(zone, year) for zone in zones}
     return zones[0] if len(clocks) == 1 else None

@@ -7,12 +7,14 @@ for this purpose.
 
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Final
 
 import polars as pl
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from transforms.postal import STATE_CODES, ZIP_CODES, state_numbers, zip_table
+from transforms.text import bytes_of
 from transforms.zone_clocks import settle
 
 _AREA_CODE: Final = 3
@@ -51,13 +53,12 @@ def area_code_zones(year: int) -> pl.DataFrame:
     split = {
         prefix[:_AREA_CODE]
         for prefix, zones in prefixes.items()
-        if settle([*zones, *prefixes.get(prefix[:_AREA_CODE], ())], year) is None
+        if _settle((*zones, *prefixes.get(prefix[:_AREA_CODE], ())), year) is None
     }
     split |= {overlay for overlay, older in _OVERLAYS.items() if older in split}
-    rows = [
-        (prefix, zones[0]) for prefix, zones in prefixes.items() if len(prefix) == _AREA_CODE and prefix not in split
-    ]
-    return pl.DataFrame(rows, schema={"area_code": pl.String, "area_zone": pl.String}, orient="row")
+    codes = [prefix for prefix in prefixes if len(prefix) == _AREA_CODE and prefix not in split]
+    columns = {"area_code": codes, "area_zone": [prefixes[code][0] for code in codes]}
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
 @cache
@@ -70,24 +71,36 @@ def exchange_zones(year: int) -> pl.DataFrame:
     for prefix, names in sorted(_nanp_prefixes().items(), key=lambda item: len(item[0])):
         missing = _EXCHANGE - len(prefix)
         if len(prefix) > _AREA_CODE and missing >= 0:
-            settled = settle(list(names), year)
-            tails = (str(tail).zfill(missing) if missing else "" for tail in range(10**missing))
-            zones |= {prefix + tail: settled for tail in tails}
-    return pl.DataFrame(list(zones.items()), schema={"exchange": pl.String, "exchange_zone": pl.String}, orient="row")
+            settled = _settle(names, year)
+            zones.update((prefix + tail, settled) for tail in _tails(missing))
+    columns = {"exchange": list(zones), "exchange_zone": list(zones.values())}
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
+@cache
+def _tails(digits: int) -> tuple[str, ...]:
+    return tuple(str(tail).zfill(digits) for tail in range(10**digits)) if digits else ("",)
+
+
+@cache
 def _nanp_prefixes() -> dict[str, tuple[str, ...]]:
     return {prefix[1:]: zones for prefix, zones in TIMEZONE_DATA.items() if prefix.startswith("1") and prefix != "1"}
 
 
 @cache
+def _settle(zones: tuple[str, ...], year: int) -> str | None:
+    """Return what `settle` does; thousands of prefixes have some dozens of combinations."""
+    return settle(zones, year)
+
+
+@cache
 def state_zones(year: int) -> pl.DataFrame:
     """Return the states and provinces that keep one clock: `state`, `state_zone`."""
-    by_size = zip_table().group_by("zip_state", "zip_zone").len().sort("zip_state", "len", "zip_zone", descending=True)
+    sizes = zip_table().group_by("zip_state", "zip_zone").len()
     zones: dict[str, list[str]] = {}
-    for state, zone, _ in by_size.iter_rows():
+    for state, zone, _ in sorted(sizes.iter_rows(), key=itemgetter(0, 2, 1), reverse=True):
         zones.setdefault(state, []).append(zone)
-    settled = {state: settle(names, year) for state, names in zones.items()} | _PROVINCE_ZONES
+    settled = {state: _settle(tuple(names), year) for state, names in zones.items()} | _PROVINCE_ZONES
     rows = [(state, zone) for state, zone in settled.items() if zone is not None]
     return pl.DataFrame(rows, schema={"state": pl.String, "state_zone": pl.String}, orient="row")
 
@@ -112,21 +125,21 @@ def zone_tables(year: int) -> ZoneTables:
     zips, areas, exchanges, states = zip_table(), area_code_zones(year), exchange_zones(year), state_zones(year)
     found = (zips["zip_zone"], areas["area_zone"], exchanges["exchange_zone"], states["state_zone"])
     zones = sorted(set().union(*(column.unique().drop_nulls() for column in found)))
-    numbers = {zone: number for number, zone in enumerate(zones, start=1)}
-    zip_zones, area_zones, listed_zones, one_zones = (_numbered(column, numbers) for column in found)
+    zip_zones, area_zones, listed_zones, one_zones = (_numbered(column, zones) for column in found)
     by_area = _spread(_AREA_CODES, areas["area_code"].cast(pl.UInt32), area_zones)
-    whole = by_area.gather(pl.int_range(_EXCHANGES, dtype=pl.UInt32, eager=True) // (_EXCHANGES // _AREA_CODES))
+    # The zone of an area code is that of all its exchanges, until one is listed.
+    runs = b"".join(bytes([zone]) * (_EXCHANGES // _AREA_CODES) for zone in by_area)
     return ZoneTables(
         tuple(zones),
         by_zip=_spread(ZIP_CODES, zips["zip"].cast(pl.UInt32), zip_zones),
         # A listed exchange has the last word, also when it says that it spans several clocks.
-        by_exchange=whole.scatter(exchanges["exchange"].cast(pl.UInt32), listed_zones),
+        by_exchange=bytes_of(pl.Series([runs])).scatter(exchanges["exchange"].cast(pl.UInt32), listed_zones),
         by_state=_spread(STATE_CODES, state_numbers(states["state"]), one_zones),
     )
 
 
-def _numbered(zones: pl.Series, numbers: dict[str, int]) -> pl.Series:
-    return zones.replace_strict(numbers, default=0, return_dtype=pl.UInt8)
+def _numbered(zones: pl.Series, names: list[str]) -> pl.Series:
+    return (zones.cast(pl.Enum(names)).to_physical() + 1).fill_null(0).cast(pl.UInt8)
 
 
 def _spread(size: int, places: pl.Series, values: pl.Series) -> pl.Series:

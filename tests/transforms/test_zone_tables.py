@@ -1,7 +1,10 @@
 """The tables say the same read by place as they do as frames, and have each key once."""
 
+from itertools import repeat
+
 import polars as pl
 import pytest
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from transforms.postal import state_numbers, zip_table
 from transforms.zone_clocks import clock_of
@@ -43,6 +46,20 @@ def test_every_exchange_is_that_of_its_area_code_unless_it_is_listed(year):
     samples += list(listed_zones)
     found = named(tables, tables.by_exchange.gather(pl.Series(samples).cast(pl.UInt32)))
     assert found == [listed_zones.get(sample, expected.get(sample[:3])) for sample in samples]
+
+
+def test_the_tables_say_what_the_clocks_of_every_single_prefix_come_to():
+    listed = {key[1:]: zones for key, zones in TIMEZONE_DATA.items() if key.startswith("1") and 4 <= len(key) <= 7}
+    clocks = {prefix: {clock_of(zone, 2026) for zone in zones} for prefix, zones in listed.items()}
+    areas, exchanges = dict(area_code_zones(2026).iter_rows()), dict(exchange_zones(2026).iter_rows())
+    for area in (prefix for prefix in listed if len(prefix) == 3):
+        together = set().union(*(found for prefix, found in clocks.items() if prefix.startswith(area)))
+        assert areas.get(area) in ({listed[area][0], None} if len(together) == 1 else {None})
+    for exchange, zone in exchanges.items():
+        prefix = next(exchange[:digits] for digits in (6, 5, 4) if exchange[:digits] in listed)
+        assert zone == (listed[prefix][0] if len(clocks[prefix]) == 1 else None)
+    tails = {prefix: 10 ** (6 - len(prefix)) for prefix in listed if len(prefix) > 3}
+    assert all(sum(map(str.startswith, exchanges, repeat(prefix))) == tails[prefix] for prefix in list(tails)[::50])
 
 
 def test_an_area_code_on_the_border_settles_nothing():

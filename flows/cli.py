@@ -384,6 +384,8 @@ def _prepare_only(
     from flows.other_source import with_source
     from flows.run_place import name_of_check, require_home
 
+    # As it was: with polars' own handler Ctrl-C ends its threads in the midst of writing, and they complain of it.
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
     job = with_source(read_job(path), source)
     name = name_of_check(job.name, run_id, planned=planned)
     job = job.as_of(now(), name)
@@ -578,10 +580,13 @@ _GC_THRESHOLD: Final = gc.get_threshold()
 def main() -> None:
     """Run the command line; wrong usage gets one JSON document as well, where JSON is asked for."""
     # Importing makes a hundred thousand objects that stay: looking for garbage among them costs a tenth of a second.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(300_000, 20, 20)
     # polars' allocator has four arenas a core. Memory freed in one is no help to a thread of another, and fresh memory
-    # costs time: with one a core, a check faults a quarter less of it in. The name is read when polars is imported.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", f"narenas:{os.cpu_count() or 1}")
+    # costs time: with one a core, a check faults a quarter less of it in, and a fifth less again where what was freed
+    # is kept for ten seconds, not half of one: the next chunk has it. The name is read when polars is imported.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", f"narenas:{os.cpu_count() or 1},dirty_decay_ms:10000")
+    # pydantic asks every package that is installed whether it is a plug-in of it, by reading a file of each.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         sys.exit(cli(standalone_mode=False, windows_expand_args=False))
     except click.ClickException as error:

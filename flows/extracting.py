@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
@@ -12,8 +12,6 @@ import orjson
 import polars as pl
 
 from connectors.sources.csv_files import open_csv
-from connectors.sources.databases.asking import open_database
-from connectors.sources.excel_files import open_excel
 from connectors.sources.extract import Extract, find_files, refuse_empty
 from connectors.sources.parquet_files import find_damaged, open_parquet
 from connectors.staging import scan, write_chunks, write_text
@@ -28,7 +26,8 @@ _CHUNK_CELLS: Final = 4_000_000
 
 
 _AHEAD: Final = 3
-"""Chunks read before anybody asks: as much as is read in the time that importing takes."""
+_AHEAD_LATER: Final = 1
+"""Chunks read before anybody asks: as much as is read in the time that importing takes, and later the next one."""
 
 
 def extract_source(job: Job, destination: Path, notes: Path, limit: int | None, *, stop: Event | None = None) -> int:
@@ -75,9 +74,9 @@ def _open(job: Job) -> Extract:
 
 
 class ReadAhead:
-    """A source whose first chunks are being read already, while the rest of the program is still imported.
+    """A source that is read ahead: its first chunks while the rest of the program is still imported.
 
-    Importing keeps one core busy, however many there are.
+    Importing keeps one core busy, however many there are, and so does what comes after each chunk at times.
     """
 
     def __init__(self, job: Job, limit: int | None) -> None:
@@ -85,17 +84,18 @@ class ReadAhead:
         self.notes: list[str] = []
         self._chunks = source_chunks(job, limit, self.notes)
         self._reader = ThreadPoolExecutor(1)
-        # Each is let go of when it is asked for, so that a chunk is held no longer than it is needed.
-        self._firsts = deque(self._reader.submit(next, self._chunks, None) for _ in range(_AHEAD))
+        self._coming = deque(self._read() for _ in range(_AHEAD))
+
+    def _read(self) -> Future[pl.DataFrame | None]:
+        return self._reader.submit(next, self._chunks, None)
 
     def chunks(self) -> Generator[pl.DataFrame]:
         """Yield the chunks, once. Raises what `source_chunks` does."""
-        while self._firsts:
-            chunk = self._firsts.popleft().result()
-            if chunk is None:
-                return
+        # Each is let go of when it is asked for, so that a chunk is held no longer than it is needed.
+        while (chunk := self._coming.popleft().result()) is not None:
+            if len(self._coming) < _AHEAD_LATER:
+                self._coming.append(self._read())
             yield chunk
-        yield from self._chunks
 
     def close(self) -> None:
         """Read no further, and let go of the source."""
@@ -194,6 +194,9 @@ def _open_database(job: Job) -> Extract:
     source = job.source
     if not isinstance(source, DatabaseSource):
         raise TypeError("not a database")
+    # Here, as for workbooks: only a job that has such a source pays for importing what reads it.
+    from connectors.sources.databases.asking import open_database
+
     return open_database(
         source.url,
         source.query or "",
@@ -211,6 +214,8 @@ def _open_excel(job: Job) -> Extract:
     source = job.source
     if not isinstance(source, ExcelSource):
         raise TypeError("not an Excel source")
+    from connectors.sources.excel_files import open_excel
+
     said = {column: _SHOULD_BE_TEXT.get(field) for column, field in job.column_roles().items()}
     return open_excel(
         source.place,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
-from connectors.sources.object_storage import ObjectStorage
 from connectors.sources.urls import is_url, parse_url
 from flows.extracting import ENDINGS
 from flows.job_file import FileSource, Job, ParquetSource
@@ -15,14 +15,19 @@ from flows.path_parameters import escape_path
 from flows.run_folder import FETCHED_PREFIX
 from transforms.vocabulary.errors import RunInterruptedError, SourceError
 
+if TYPE_CHECKING:  # its library is heavy, and most sources are files of this machine
+    from connectors.sources.object_storage import ObjectStorage
+
 
 def is_remote(job: Job) -> bool:
     """Return whether the job's files lie in object storage."""
     return isinstance(job.source, FileSource) and is_url(job.source.place)
 
 
-def open_storage(source: FileSource) -> ObjectStorage:
+def open_storage(source: FileSource) -> "ObjectStorage":
     """Return the object storage that the source's path is a URL of. Raises SourceError."""
+    from connectors.sources.object_storage import ObjectStorage
+
     return ObjectStorage(parse_url(source.place), ENDINGS[source.type], partitions=isinstance(source, ParquetSource))
 
 

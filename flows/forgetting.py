@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 import polars as pl
+import polars.selectors as cs
 
 from connectors.ledger import Ledger
 from connectors.report.files import write_report
@@ -215,7 +216,7 @@ def _blank(
     schema = frame.collect_schema()
     is_theirs = pl.col(SOURCE_ROW).is_in(list(rows))
     blanked = [
-        pl.when(~(is_theirs | is_named) if name == _DETAIL else ~is_theirs).then(pl.col(name)).alias(name)
+        pl.when(~(is_theirs | is_named) if name == _DETAIL else ~is_theirs).then(cs.by_name(name)).alias(name)
         for name in schema.names()
         if name not in stays
     ]

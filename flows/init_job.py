@@ -97,7 +97,7 @@ def init_job(
         sample = _Sample(name, table, columns, rows)
     columns, rows = sample.columns, sample.rows
     usable = [column for column in columns if _can_be_named(column)]
-    guesses = guess_mapping(rows.select(usable))
+    guesses = guess_mapping(rows[usable])
     _require_essentials(guesses, source, usable)
     mapped = {column for guess in guesses for column in guess.columns}
     left_out = [column for column in columns if column not in mapped]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from connectors.report.compiled_templates import CompiledTemplates
 from connectors.report.page_account import group_reasons, tell_outcomes, tell_way
 from connectors.report.page_books import tell_books, tell_lead_states
 from connectors.report.page_delivery import KINDS, tell_answers, tell_timeline
@@ -104,13 +105,14 @@ def _sections(told: Mapping[str, Any]) -> Iterator[Section]:
 
 @cache
 def page_template() -> Template:
-    """Return the page's template with all its parts compiled, which takes longer than using them."""
+    """Return the page's template with all its parts compiled, which may take longer than using them."""
     environment = Environment(
         loader=PackageLoader("connectors.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(__file__),
     )
     environment.filters |= {"number": tell_number, "counted": tell_count}
     for name in environment.list_templates():

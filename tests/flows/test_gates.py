@@ -168,11 +168,12 @@ def test_a_share_at_the_limit_passes_and_one_row_more_stops_or_warns(load, name)
     assert [warning for warning in warned["warnings"] if words in warning]
 
 
-def test_a_check_that_no_history_judges_does_not_even_load_the_ledgers_library(environment, make_job, tmp_path):
+def test_a_check_loads_neither_the_ledgers_library_nor_what_reads_other_sources(environment, make_job, tmp_path):
     program = (
         "import sys\nfrom flows.cli import cli\n"
         "try:\n    cli(['check', sys.argv[1]])\n"
-        "finally:\n    print(sorted({'sqlalchemy', 'apprise'} & set(sys.modules)))"
+        "finally:\n    print(sorted({'sqlalchemy', 'apprise', 'obstore', 'connectors.sources.excel_files', "
+        "'connectors.sources.databases.asking'} & set(sys.modules)))"
     )
     command = [sys.executable, "-W", "ignore", "-c", program, str(make_job(lead_rows(3)))]
 

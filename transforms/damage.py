@@ -14,6 +14,7 @@ from operator import or_
 from typing import Any, Final
 
 import polars as pl
+import polars.selectors as cs
 
 from transforms.postal import REGION_NAMES, region_code, zip_table
 
@@ -141,11 +142,11 @@ def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     columns = list(roles)
     if rows.is_empty() or not signs:
         return pl.DataFrame(schema=DAMAGE_SCHEMA)
-    looked_at = rows.select(columns)
+    looked_at = rows[columns]
     if rows.height > 2 * _SAMPLE:
         looked_at = looked_at.gather_every(rows.height // _SAMPLE | 1)  # odd, for lists alternate in pairs
     shown = looked_at.select(sign.shows.any().alias(str(place)) for place, sign in enumerate(signs)).row(0)
-    blank = looked_at.select(_is_blank(pl.col(column)).any() for column in columns).row(0)
+    blank = looked_at.select(_is_blank(cs.by_name(column)).any() for column in columns).row(0)
     values = {
         column: rows.height - rows[column].null_count() - (_count_blank(rows[column]) if any_blank else 0)
         for column, any_blank in zip(columns, blank, strict=True)
@@ -207,7 +208,7 @@ def _signs(roles: Mapping[str, str]) -> Iterator[_Sign]:
     for column, field in roles.items():
         places.setdefault(field, []).append(column)
     for column, field in roles.items():
-        cell = pl.col(column)
+        cell = cs.by_name(column).as_expr()
         if field in _NUMBERS | _FREE:
             yield _Sign(DamageKind.SCIENTIFIC_NOTATION, column, field, cell.str.contains(_SCIENTIFIC))
             yield _Sign(DamageKind.DECIMAL_POINT, column, field, cell.str.contains(_DECIMAL))
@@ -237,7 +238,7 @@ def _is_stranger(cell: pl.Expr, shape: str, field: str, places: Mapping[str, Seq
 
     Without a column for `shape` only fields of a shape of their own can tell: a name may be anything.
     """
-    at_home = [_has_shape(pl.col(home), shape).fill_null(value=False) for home in places.get(shape, ())]
+    at_home = [_has_shape(cs.by_name(home), shape).fill_null(value=False) for home in places.get(shape, ())]
     if at_home:
         return _has_shape(cell, shape) & ~reduce(or_, at_home)
     return None if field in _NAMES else _has_shape(cell, shape)
@@ -256,7 +257,7 @@ def _differs(column: str) -> Callable[[pl.DataFrame], pl.Series]:
     """Leave out one value that makes up most of what shows: a switchboard that all share was not rounded."""
 
     def prove(rows: pl.DataFrame) -> pl.Series:
-        return rows.select(pl.len().over(column) * 2 <= rows.height).to_series()
+        return rows.select(pl.len().over(cs.by_name(column)) * 2 <= rows.height).to_series()
 
     return prove
 
@@ -273,8 +274,8 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     """
 
     def prove(rows: pl.DataFrame) -> pl.Series:
-        code = pl.col(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5)
-        row_state = pl.lit(None, pl.String) if state is None else region_code(pl.col(state))
+        code = cs.by_name(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5)
+        row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
         looked_up = rows.select(code.alias("zip"), row_state.alias("row_state")).join(
             _zips_with_a_zero(), on="zip", how="left", maintain_order="left"
         )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import polars as pl
+import polars.selectors as cs
 
 
 def count_empty(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -13,7 +14,7 @@ def count_empty(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> dict
     if not fields:
         return {}
     counts = rows.select(
-        pl.all_horizontal(_is_empty(pl.col(column)) for column in columns).sum().alias(name)
+        pl.all_horizontal(_is_empty(cs.by_name(column)) for column in columns).sum().alias(name)
         for name, columns in fields.items()
     )
     return {name: int(count) for name, count in counts.row(0, named=True).items()}

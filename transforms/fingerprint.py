@@ -20,7 +20,7 @@ def fingerprint_rows(pieces: Iterable[pl.DataFrame], columns: Sequence[str]) -> 
     for piece in pieces:
         weight = pl.int_range(rows, rows + piece.height, dtype=pl.UInt64, eager=True) * 2 + 1  # odd: none is lost
         for place, seed in enumerate(_SEEDS):
-            hashes = piece.select(columns).hash_rows(seed)
+            hashes = piece[list(columns)].hash_rows(seed)
             totals[place] = (totals[place] + int((hashes * weight).sum() or 0)) % 2**64
         rows += piece.height
     told = repr((pl.__version__, tuple(columns), rows, totals))

@@ -7,6 +7,7 @@ from typing import Final
 
 import phonenumbers
 import polars as pl
+import polars.selectors as cs
 from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
 
 _GAP: Final = "[^0-9]{0,3}"
@@ -81,8 +82,8 @@ def is_person(schema: pl.Schema, person: Person, id_columns: Sequence[str]) -> p
     signs = [pl.lit(value=False)]
     if person.extern_id is not None:
         for name in set(id_columns) & set(texts):
-            cell = pl.col(name).str.strip_chars(_BLANKS)
+            cell = cs.by_name(name).str.strip_chars(_BLANKS)
             signs += [cell == person.extern_id, cell == f"{person.extern_id}.0"]
     if person.number is not None:
-        signs += [pl.col(name).str.contains(person.number) for name in texts if name not in id_columns]
+        signs += [cs.by_name(name).str.contains(person.number) for name in texts if name not in id_columns]
     return pl.any_horizontal(sign.fill_null(value=False) for sign in signs)

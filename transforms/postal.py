@@ -79,7 +79,7 @@ def region_code(cell: pl.Expr) -> pl.Expr:
 
 def clean_regions(cells: pl.Series) -> pl.Series:
     """Return what `region_code` makes of text cells, under the same name."""
-    odd = (~_known_codes().gather(state_numbers(cells)).fill_null(value=False) & cells.is_not_null()).arg_true()
+    odd = ((_known_codes().gather(state_numbers(cells)).fill_null(0) == 0) & cells.is_not_null()).arg_true()
     if odd.is_empty():
         return cells
     # States repeat, so each different text is read once.
@@ -91,8 +91,9 @@ def clean_regions(cells: pl.Series) -> pl.Series:
 
 @cache
 def _known_codes() -> pl.Series:
+    """Return 1 at the number of each code, and 0 elsewhere: bytes are read at places sooner than bits."""
     codes = pl.Series(sorted(set(REGION_NAMES.values())))
-    return pl.zeros(STATE_CODES, dtype=pl.UInt8, eager=True).scatter(state_numbers(codes), 1).cast(pl.Boolean)
+    return pl.zeros(STATE_CODES, dtype=pl.UInt8, eager=True).scatter(state_numbers(codes), 1)
 
 
 def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:

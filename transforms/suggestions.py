@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from transforms.lead_rules import REASONS
 from transforms.phones import PhoneChoices, judge_e164, judge_phones
@@ -80,13 +81,15 @@ def name_columns(rows: pl.DataFrame, reasons: pl.Series, mapping: LeadMapping, r
     return columns.alias("column")
 
 
-def suggest_values(rows: pl.DataFrame, reasons: pl.Series, mapping: LeadMapping, rules: PreparingRules) -> pl.DataFrame:
-    """Return at most one suggestion a row in the shape of `SUGGESTION_SCHEMA`; `reasons` are the rows' own.
+def suggest_values(
+    rows: pl.DataFrame, reasons: pl.Series, columns: pl.Series, mapping: LeadMapping, rules: PreparingRules
+) -> pl.DataFrame:
+    """Return at most one suggestion a row in the shape of `SUGGESTION_SCHEMA`; `reasons` are the rows' own, and
+    `columns` what `name_columns` says of them.
 
     `rows` holds `source_row` and the mapped source columns as text; a value that a job must not be given is in none.
     """
     rows = rows.drop("row_fault", strict=False)
-    columns = name_columns(rows, reasons, mapping, rules)
     found: _Candidates = []
     for reason, find in _FINDERS.items():
         places = (reasons == reason.value).arg_true()
@@ -133,9 +136,9 @@ def _faulty_column(
     name = pl.Series([columns[0]]).new_from_index(0, rows.height)
     for column in reversed(columns) if len(columns) > 1 else ():
         own = (
-            judge_e164(rows[column], rules.phone_region)["reason"]
+            judge_e164(rows[column].alias("text"), rules.phone_region)["reason"]
             if column in e164
-            else judge_phones(rows[column], rules.phones)["reason"]
+            else judge_phones(rows[column].alias("text"), rules.phones)["reason"]
         )
         name = name.scatter((own == reason.value).arg_true(), column)
     return name
@@ -151,7 +154,9 @@ def _of_columns(
     found: _Candidates = []
     for column in columns.drop_nulls().unique(maintain_order=True):
         here = (columns == column).arg_true()
-        cells = pl.DataFrame({"place": places.gather(here), "text": rows[column].gather(here)}).drop_nulls()
+        cells = pl.DataFrame(
+            {"place": places.gather(here), "text": rows[column].alias("text").gather(here)}
+        ).drop_nulls()
         values = find(cells).drop_nulls()
         found.append(values.select("place", pl.lit(column).alias("column"), "value"))
     return found
@@ -237,7 +242,7 @@ def _move_abroad(
         value = judge_e164(cells["text"], rules.phone_region)["e164"].alias("value")
         return cells.select("place").hstack([value])
 
-    blank = rows.select(pl.col(target).alias("there")).select(free).to_series()
+    blank = rows[target].alias("there").to_frame().select(free).to_series()
     here = blank.arg_true()
     found = _of_columns(rows[here], columns.gather(here), places.gather(here), find)
     return [frame.with_columns(pl.lit(target).alias("column")) for frame in found]
@@ -289,8 +294,8 @@ def _mend_places(
     zip_column, state_column = mapping.text.get("zip"), mapping.text.get("state")
     found: _Candidates = []
     if zip_column is not None:
-        state = pl.lit(None, pl.String) if state_column is None else region_code(pl.col(state_column))
-        cells = rows.select(places.alias("place"), pl.col(zip_column).alias("text"), state.alias("state"))
+        state = pl.lit(None, pl.String) if state_column is None else region_code(cs.by_name(state_column))
+        cells = rows.select(places.alias("place"), rows[zip_column].alias("text"), state.alias("state"))
         found.append(_zips_with_zeros(cells).select("place", pl.lit(zip_column).alias("column"), "value"))
     if state_column is not None:
         found += _of_columns(rows, pl.repeat(state_column, rows.height, eager=True), places, _misspelt_states)
@@ -350,7 +355,7 @@ def _keep_helping(
     tried = rows[place].with_columns(
         pl.when(pl.lit(candidates["column"]) == column)
         .then(pl.lit(candidates["value"]))
-        .otherwise(column)
+        .otherwise(cs.by_name(column))
         .alias(column)
         for column in candidates["column"].unique()
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from transforms.vocabulary.errors import SourceError
 
@@ -126,7 +127,9 @@ def join_files(files: Sequence[SourceFile], wanted: Sequence[str], notes: Sequen
 def _aligned(frame: pl.DataFrame, columns: Sequence[str], file: str) -> pl.DataFrame:
     """Return a frame with all of `columns`, and the name of its file."""
     missing = {name: pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns}
-    return frame.select(*(missing.get(name, name) for name in columns), ROW_FAULT, pl.lit(file).alias(SOURCE_FILE))
+    return frame.select(
+        *(missing.get(name, cs.by_name(name)) for name in columns), ROW_FAULT, pl.lit(file).alias(SOURCE_FILE)
+    )
 
 
 def frames_of(rows: pl.LazyFrame) -> Frames:

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 import polars as pl
+import polars.selectors as cs
 
 from connectors.sources.extract import ROW_FAULT, Extract, SourceFile, frames_of, join_files, list_files
 from transforms.vocabulary.errors import SourceError
@@ -126,10 +127,8 @@ class _Floats:
         if not kinds:
             return
         asked = [
-            pl.struct(_is_whole(pl.col(name)).all().alias("whole"), pl.col(name).abs().max().alias("largest")).alias(
-                name
-            )
-            for name in kinds
+            pl.struct(_is_whole(cell).all().alias("whole"), cell.abs().max().alias("largest")).alias(name)
+            for name, cell in ((name, cs.by_name(name).as_expr()) for name in kinds)
         ]
         try:
             answers = file.rows.select(asked).collect(engine="streaming").row(0, named=True)
@@ -151,7 +150,7 @@ def _is_whole(number: pl.Expr) -> pl.Expr:
 
 
 def _as_text(name: str, dtype: pl.DataType, *, whole: bool) -> pl.Expr:
-    column = pl.col(name)
+    column = cs.by_name(name).as_expr()
     if dtype.is_float():
         number = column.fill_nan(None)
         return (number.cast(pl.Int128) if whole else number).cast(pl.String).alias(name)
@@ -175,9 +174,11 @@ def _without_binary(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         items = value if isinstance(dtype, pl.List) else value.arr.to_list()
         return items.list.eval(_without_binary(pl.element(), dtype.inner))
     if isinstance(dtype, pl.Struct):
+        # By numbers, for `field` takes some names for patterns.
+        numbered = value.struct.rename_fields([str(place) for place in range(len(dtype.fields))])
         fields = [
-            _without_binary(value.struct.field(field.name), field.dtype).alias(field.name)
-            for field in dtype.fields
+            _without_binary(numbered.struct.field(str(place)), field.dtype).alias(field.name)
+            for place, field in enumerate(dtype.fields)
             if isinstance(field.dtype, pl.DataType)
         ]
         return pl.when(value.is_not_null()).then(pl.struct(fields))

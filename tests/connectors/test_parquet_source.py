@@ -273,3 +273,15 @@ def test_a_missing_column_is_refused_with_the_nearest_name(source):
 def test_a_column_with_a_name_of_ours_is_refused(source):
     with pytest.raises(SourceError, match="a column named source_row"):
         open_parquet(source(pl.DataFrame({"source_row": [1]})), [])
+
+
+def test_a_nested_value_is_told_whatever_its_fields_are_called(source):
+    rows = [{"*": b"\x01", "^.*$": [{"^a$": 1.5}], "a": "x"}, {"*": None, "^.*$": [], "a": None}, None]
+
+    told = texts(source(pl.DataFrame({"^.*$": rows, "*": ["a", "b", "c"]})))
+
+    assert [text and json.loads(text) for text in told] == [
+        {"*": "01", "^.*$": [{"^a$": 1.5}], "a": "x"},
+        {"*": None, "^.*$": [], "a": None},
+        None,
+    ]

@@ -28,8 +28,12 @@ def judged(rows, setting=""):
     return frame, prepare_leads(frame, mapping, rules)["reason"], mapping, rules
 
 
+def suggest(rows, reasons, mapping, rules):
+    return suggest_values(rows, reasons, name_columns(rows, reasons, mapping, rules), mapping, rules)
+
+
 def suggested(cells, setting=""):
-    found = suggest_values(*judged([cells], setting))
+    found = suggest(*judged([cells], setting))
     assert found.schema == SUGGESTION_SCHEMA
     return found.select("column", "suggestion").rows()
 
@@ -113,7 +117,7 @@ def test_rows_are_told_apart_and_good_ones_are_left_alone():
     rows = [{}, {"leadPhone": "415-555-O123"}, {"leadPhone": "n/a"}, {"externId": "A\t1"}, {"leadPriority": "1,000"}]
     frame, reasons, mapping, rules = judged(rows)
 
-    assert suggest_values(frame, reasons, mapping, rules).rows() == [
+    assert suggest(frame, reasons, mapping, rules).rows() == [
         (1, "leadPhone", "4155550123"),
         (3, "externId", "A1"),
         (4, "leadPriority", "1000"),
@@ -134,7 +138,7 @@ def test_of_several_columns_the_one_at_fault_is_named():
     reasons = prepare_leads(frame, mapping, rules)["reason"]
 
     assert name_columns(frame, reasons, mapping, rules).to_list() == ["mobile", "home", "home", "home"]
-    assert suggest_values(frame, reasons, mapping, rules)["column"].to_list() == ["mobile", "home"]
+    assert suggest(frame, reasons, mapping, rules)["column"].to_list() == ["mobile", "home"]
 
 
 @pytest.mark.parametrize("rule", SHOWN, ids=lambda rule: rule.reason)
@@ -166,7 +170,7 @@ CELLS = st.fixed_dictionaries(
 def test_whatever_is_suggested_takes_the_fault_away(rows):
     frame, reasons, mapping, rules = judged(rows)
 
-    found = suggest_values(frame, reasons, mapping, rules)
+    found = suggest(frame, reasons, mapping, rules)
 
     assert found["source_row"].is_unique().all()
     for row, column, value in found.iter_rows():

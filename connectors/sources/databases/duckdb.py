@@ -88,9 +88,10 @@ class DuckDbAnswer:
             batches = c_array_stream(self._connection.sql(self._text, params=self._values or None))
             size = reading.piece_rows(len(self.columns))
             for batch in batches:
-                for frame in pl.DataFrame(batch).iter_slices(size):
-                    frame.columns = list(self.columns)
-                    yield frame.with_columns(_floats(frame, self._types))
+                for piece in pl.DataFrame(batch).iter_slices(size):
+                    frame = piece.with_columns(_floats(piece, self._types))
+                    frame.columns = list(self.columns)  # last, for polars takes some names for patterns
+                    yield frame
         except (self._errors, RuntimeError) as error:  # nanoarrow's own is a RuntimeError
             raise self._fault(error) from None
         finally:

@@ -183,14 +183,15 @@ class PostgresAnswer:
 
     def _parse(self, piece: bytes) -> pl.DataFrame:
         frame = pl.read_csv(piece, infer_schema=False)
-        frame.columns = list(self.columns)
         written: list[pl.Expr] = []
-        for name, kind in zip(self.columns, self._types, strict=True):
+        for name, kind in zip(frame.columns, self._types, strict=True):
             if kind == _BOOLEAN:
                 written.append(pl.col(name).replace_strict({"t": "true", "f": "false"}, return_dtype=pl.String))
             elif kind == _BYTES:
                 written.append(pl.col(name).str.strip_prefix("\\x"))
-        return frame.with_columns(written)
+        frame = frame.with_columns(written)
+        frame.columns = list(self.columns)  # last, for polars takes some names for patterns
+        return frame
 
     def _ask(self, text: str) -> None:
         self._server.send_query(text.encode())

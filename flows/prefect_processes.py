@@ -24,7 +24,6 @@ FINAL_STATES: Final = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 _START_SECONDS: Final = 120.0
 _END_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.2
-_BUSY_TRIES: Final = 20
 
 
 class StackError(Exception):
@@ -37,12 +36,17 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class PrefectStack:
-    """A Prefect of our own: where its files and logs lie, what its processes see, and what ends every wait."""
+    """A Prefect of our own: where its files and logs lie, what its processes see, and what ends every wait.
+
+    An answer of its server is waited for `answer_seconds`; one that is busy is asked again for `patience_seconds`.
+    """
 
     folder: Path
     port: int
     environment: Mapping[str, str]
     stop: Event
+    answer_seconds: float = 30.0
+    patience_seconds: float = 120.0
 
     @property
     def url(self) -> str:
@@ -91,17 +95,28 @@ class PrefectStack:
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
         """Call Prefect's API and return what it answers. Raises StackError, StoppedError.
 
-        503 is how it says that another of its services holds its SQLite database just then: ask again.
+        503, or no answer for a long time, is how it shows that another of its services holds its SQLite database just
+        then: ask again. What is asked for twice is done once: a flow run has its idempotency key.
         """
-        for _ in range(_BUSY_TRIES):
+        deadline = time.monotonic() + self.patience_seconds
+        while True:
             try:
-                answer = httpx.request(method, f"{self.url}/api/{path}", json=body, timeout=30, trust_env=False)
+                answer = httpx.request(
+                    method, f"{self.url}/api/{path}", json=body, timeout=self.answer_seconds, trust_env=False
+                )
+            except httpx.TimeoutException as error:
+                if time.monotonic() > deadline:
+                    told = (
+                        f"Prefect's server did not answer {path} ({type(error).__name__}); see {self._log('server')}."
+                    )
+                    raise StackError(told) from None
             except httpx.TransportError as error:
                 raise StackError(
                     f"Prefect's server is gone ({type(error).__name__}); see {self._log('server')}."
                 ) from None
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                break
+            else:
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                    break
             if self.stop.wait(1.0):
                 raise StoppedError
         if answer.is_error:

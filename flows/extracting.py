@@ -131,12 +131,16 @@ def source_chunks(job: Job, limit: int | None, notes: list[str]) -> Generator[pl
 
 
 def _cut(frames: Iterator[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
-    """Yield the rows of `frames` in chunks of `size` rows, the last one of fewer."""
+    """Yield the rows of `frames` in chunks of `size` rows; the last of them in two halves, or of fewer rows.
+
+    Chunks are prepared two at a time: without halves, one worker would have nothing to do at the end.
+    """
     waiting: list[pl.DataFrame] = []
     height = 0
     for frame in frames:
         rest = frame
-        while height + rest.height >= size:
+        # A chunk that is full is given when a row follows, for it may be the last.
+        while height + rest.height > size:
             yield pl.concat([*waiting, rest.head(size - height)])
             rest = rest.slice(size - height)
             waiting, height = [], 0
@@ -144,7 +148,9 @@ def _cut(frames: Iterator[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
             waiting.append(rest)
             height += rest.height
     if waiting:
-        yield pl.concat(waiting)
+        last = pl.concat(waiting)
+        half = height if height <= size // 2 else (height + 1) // 2
+        yield from last.iter_slices(half)
 
 
 def _refuse_empty(job: Job) -> SourceError:

@@ -342,7 +342,6 @@ class _Preparation:
 
     def _pieces(self, chunks: Iterator[pl.DataFrame]) -> Generator[_Piece]:
         """Yield the chunks prepared, in order, counting what is in them."""
-        self._make_tables()
         with ThreadPoolExecutor(_WORKERS) as pool:
             for piece in _in_order(pool, self._prepare_chunk, chunks, ahead=_WORKERS):
                 self._damage.append(piece.damage)
@@ -357,11 +356,6 @@ class _Preparation:
                     self._meanwhile = None
                 yield piece
                 self._progress.advance(piece.rows.height)
-
-    def _make_tables(self) -> None:
-        """Make what is made at first use while the first rows are read: every worker would make it for itself."""
-        schema = dict.fromkeys(self._job.source_columns(), pl.String)
-        prepare_leads(pl.DataFrame(schema={"source_row": pl.UInt64, **schema}), self._mapping, self._rules)
 
     def _prepare_chunk(self, rows: pl.DataFrame) -> _Piece:
         rows = rows.rechunk()  # picking rows out of many small pieces costs many times as much

@@ -13,6 +13,8 @@ from typing import Final
 import polars as pl
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
+from transforms.made_once import made_once
+
 NATIONAL_LENGTH: Final = 10
 
 START_LENGTH: Final = 4
@@ -56,7 +58,7 @@ class CountryPlan:
     idd: str | None
 
 
-@cache
+@made_once
 def nanp_pattern() -> str:
     """Return the regular expression, without anchors, of every 10-digit number valid under country code 1.
 
@@ -82,7 +84,7 @@ def american_pattern() -> str:
     return _union(_national_patterns(AMERICAN_REGIONS, _KINDS))
 
 
-@cache
+@made_once
 def plain_starts(kinds: tuple[str, ...], *, american: bool) -> pl.Series:
     """Return, for each first four digits from 0000 to 9999, whether all numbers that begin so are valid and of no kind.
 
@@ -108,7 +110,7 @@ def country_codes() -> dict[str, str]:
     return {start: code for start, code in found.items() if code is not None}
 
 
-@cache
+@made_once
 def country_plan(code: str) -> CountryPlan | None:
     """Return the plan of a country code's main region; None where its numbers are rewritten in ways we can't follow."""
     region = COUNTRY_CODE_TO_REGION_CODE[int(code)][0]

@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 from phonenumbers.tzdata import TIMEZONE_DATA
 
+from transforms.made_once import made_once
 from transforms.postal import STATE_CODES, ZIP_CODES, state_numbers, zip_table
 from transforms.text import bytes_of
 from transforms.zone_clocks import settle
@@ -119,7 +120,7 @@ class ZoneTables:
     by_state: pl.Series
 
 
-@cache
+@made_once
 def zone_tables(year: int) -> ZoneTables:
     """Return the tables for the clocks of `year`."""
     zips, areas, exchanges, states = zip_table(), area_code_zones(year), exchange_zones(year), state_zones(year)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from connectors.report.page_process import PageProcess
 from flows import settings
 from flows.awaiting import await_source
 from flows.clock import now
@@ -37,13 +38,14 @@ def check_job(
     planned: bool,
     progress: Progress,
     ahead: ReadAhead | None = None,
+    page: PageProcess | None = None,
     other_source: bool = False,
 ) -> dict[str, Any]:
     """Prepare a job and report on its data; with `planned`, show too what would be sent first.
 
     `is_new` says that nobody chose `run_id`, so that nothing of that name can be there. `ahead` is the job's
-    source, of which reading has begun under the same limit. `other_source` says that it is not the job's own, so that
-    its rows are not compared with those of earlier runs. Raises SourceError.
+    source, of which reading has begun under the same limit. `page` renders the report's page. `other_source` says that
+    it is not the job's own, so that its rows are not compared with those of earlier runs. Raises SourceError.
     """
     started = now()
     folder = place_of(home, run_id, out)
@@ -64,7 +66,6 @@ def check_job(
             named_batches=planned,
             every_row=False,
             ahead=ahead,
-            meanwhile=_make_page_ready,
             earlier=earlier_loads_if_kept(job, settings.account().account_id),
             tally=tally,
         ) as (prepared, rows),
@@ -98,15 +99,9 @@ def check_job(
                 "trouble": tell_trouble(judgement.error),
             }
             | ({} if plan is None else {"plan": plan}),
+            page=page,
         )
     return facts if body is None else facts | {"first_request_body": orjson.loads(body)}
-
-
-def _make_page_ready() -> None:
-    """Import the page's libraries and compile its templates: as long as 100,000 rows take, so beside them."""
-    from connectors.report.page import page_template
-
-    page_template()
 
 
 def _recorded_runs() -> "list[RunRecord]":

@@ -376,39 +376,44 @@ def sandbox(port: int, faults: Path | None, *, no_throttles: bool, as_json: bool
 def _prepare_only(
     path: Path, limit: int | None, out: Path | None, run_id: str | None, source: str | None, *, planned: bool
 ) -> dict[str, Any]:
-    from flows.awaiting import must_wait
-    from flows.clock import now
-    from flows.extracting import ReadAhead, can_read_ahead
-    from flows.fetching import is_remote
-    from flows.job_file import read_job
-    from flows.other_source import with_source
-    from flows.run_place import name_of_check, require_home
+    from connectors.report.page_process import PageProcess
 
-    # As it was: with polars' own handler Ctrl-C ends its threads in the midst of writing, and they complain of it.
-    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
-    job = with_source(read_job(path), source)
-    name = name_of_check(job.name, run_id, planned=planned)
-    job = job.as_of(now(), name)
-    # What judges is heavy to import, and reading goes on meanwhile.
-    reads_ahead = can_read_ahead(job) and not must_wait(job) and not is_remote(job)
-    with closing(ReadAhead(job, limit)) if reads_ahead else nullcontext() as ahead:
-        from flows.check_run import check_job
-        from flows.progress import terminal_progress
+    # First of all: a process is forked safely as long as there is one thread.
+    with PageProcess.start() or nullcontext() as page:
+        from flows.awaiting import must_wait
+        from flows.clock import now
+        from flows.extracting import ReadAhead, can_read_ahead
+        from flows.fetching import is_remote
+        from flows.job_file import read_job
+        from flows.other_source import with_source
+        from flows.run_place import name_of_check, require_home
 
-        home = require_home()
-        with terminal_progress() as progress:
-            return check_job(
-                job,
-                home=home,
-                out=out,
-                run_id=name,
-                is_new=run_id is None,
-                limit=limit,
-                planned=planned,
-                progress=progress,
-                ahead=ahead,
-                other_source=source is not None,
-            )
+        # As it was: with polars' own handler Ctrl-C ends its threads in the midst of writing, and they complain of it.
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+        job = with_source(read_job(path), source)
+        name = name_of_check(job.name, run_id, planned=planned)
+        job = job.as_of(now(), name)
+        # What judges is heavy to import, and reading goes on meanwhile.
+        reads_ahead = can_read_ahead(job) and not must_wait(job) and not is_remote(job)
+        with closing(ReadAhead(job, limit)) if reads_ahead else nullcontext() as ahead:
+            from flows.check_run import check_job
+            from flows.progress import terminal_progress
+
+            home = require_home()
+            with terminal_progress() as progress:
+                return check_job(
+                    job,
+                    home=home,
+                    out=out,
+                    run_id=name,
+                    is_new=run_id is None,
+                    limit=limit,
+                    planned=planned,
+                    progress=progress,
+                    ahead=ahead,
+                    page=page,
+                    other_source=source is not None,
+                )
 
 
 def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:

@@ -19,7 +19,7 @@ import polars.selectors as cs
 
 from connectors.ledger import Ledger
 from connectors.report.files import write_report
-from connectors.report.page import write_page
+from connectors.report.page import render_page
 from connectors.sources.extract import SOURCE_FILE, SOURCE_ROW
 from connectors.staging import scan, write_frame, write_text, written_whole
 from flows.kept_runs import KeptRun, kept_runs
@@ -198,7 +198,7 @@ def _forget_in_reports(folder: RunFolder, rows: Collection[int], mention: str | 
         facts = without_rows(facts, rows, _reasons_met(folder, rows) | named)
         facts |= {"forgotten_at": moment} if rows else {}
         write_report(folder.report, facts)
-        write_page(folder.page, facts)
+        write_text(folder.page, render_page(facts))
 
 
 def _reasons_met(folder: RunFolder, rows: Collection[int]) -> set[str]:

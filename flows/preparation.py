@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from types import TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
@@ -154,7 +154,6 @@ def prepared_check(
     named_batches: bool = True,
     every_row: bool = True,
     ahead: ReadAhead | None = None,
-    meanwhile: Callable[[], None] | None = None,
     earlier: EarlierLoads | None = None,
     tally: Tally | None = None,
 ) -> Iterator[tuple[Prepared, pl.LazyFrame]]:
@@ -162,16 +161,13 @@ def prepared_check(
 
     Without `every_row` those rows are all that have a reason, and perhaps others. Verdicts are written as the run's
     outcomes, for nothing will be sent. Without `named_batches` the batches have no id, and leads none of theirs.
-    `ahead` is the job's source under the same limit. `meanwhile` is begun when the first rows are prepared, in a
-    thread that nobody waits for. `tally` counts the outcomes. Raises SourceError.
+    `ahead` is the job's source under the same limit. `tally` counts the outcomes. Raises SourceError.
     """
     # A few rows picked out of a chunk hold on to the memory of all its texts, so they go to disk at once.
     with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", 0) as picked:
         progress.begin("prepare", None, "rows")
         kept = _KeptRows(rows, picked, every_row=every_row)
-        preparation = _Preparation(
-            job, folder, as_of, progress, kept=kept, meanwhile=meanwhile, earlier=earlier, tally=tally
-        )
+        preparation = _Preparation(job, folder, as_of, progress, kept=kept, earlier=earlier, tally=tally)
         notes: list[str] = [] if ahead is None else ahead.notes
         with closing(source_chunks(job, limit, notes) if ahead is None else ahead.chunks()) as chunks:
             prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
@@ -240,12 +236,11 @@ class _Preparation:
         progress: Progress,
         *,
         kept: _KeptRows | None = None,
-        meanwhile: Callable[[], None] | None = None,
         earlier: EarlierLoads | None = None,
         tally: Tally | None = None,
     ) -> None:
         self._job, self._folder, self._progress, self._kept = job, folder, progress, kept
-        self._meanwhile, self._earlier, self._tally = meanwhile, earlier, tally
+        self._earlier, self._tally = earlier, tally
         self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
         self._damage: list[pl.DataFrame] = []
         self._decimal_ids = True
@@ -350,10 +345,6 @@ class _Preparation:
                 self._rejected += piece.prepared.height - piece.prepared["reason"].null_count()
                 self._zone_conflicts += int(piece.prepared["time_zone_conflict"].sum())
                 self._empty.update(piece.empty)
-                if self._meanwhile is not None:
-                    # Not before: until then the interpreter is what all wait for, and one more would delay them.
-                    Thread(target=self._meanwhile, daemon=True).start()
-                    self._meanwhile = None
                 yield piece
                 self._progress.advance(piece.rows.height)
 

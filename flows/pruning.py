@@ -12,7 +12,8 @@ import orjson
 
 from connectors.ledger import Ledger
 from connectors.report.files import write_report
-from connectors.report.page import write_page
+from connectors.report.page import render_page
+from connectors.staging import write_text
 from flows.kept_runs import KeptRun, kept_runs
 from flows.run_folder import RunFolder
 from flows.wording import counted
@@ -122,7 +123,7 @@ def _strip_report(folder: RunFolder, now: dt.datetime) -> None:
     facts["pruned_at"] = now.isoformat()
     facts["warnings"] = [*facts["warnings"], f"The lead data of this run was deleted on {now:%Y-%m-%d}."]
     write_report(folder.report, facts)
-    write_page(folder.page, facts)
+    write_text(folder.page, render_page(facts))
 
 
 def tell_prune(facts: dict[str, Any]) -> str:

@@ -9,8 +9,9 @@ import polars as pl
 import polars.selectors as cs
 
 from connectors.report.files import write_report
+from connectors.report.page_process import PageProcess
 from connectors.spool import Spool
-from connectors.staging import scan, write_chunks
+from connectors.staging import scan, write_chunks, write_text
 from flows.history import this_run
 from flows.job_file import Job
 from flows.preparation import Prepared
@@ -59,13 +60,14 @@ def write_run_report(
     tally: Tally | None = None,
     earlier: Sequence[PastRun] = (),
     more: Mapping[str, Any] | None = None,
+    page: PageProcess | None = None,
 ) -> dict[str, Any]:
     """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
 
     `status` is what the run came to so far; with rows unresolved or books that do not balance it becomes worse. `rows`
     are the source's own. `tally` has counted the outcomes where they are written already; a load's are written here.
     `earlier` are runs of the job to compare with, oldest first.
-    `more` is what only the caller knows: campaign, requests, plan, warnings, trouble.
+    `more` is what only the caller knows: campaign, requests, plan, warnings, trouble. `page` renders report.html.
     """
     rows_read = prepared.rows_read
     day = dt.datetime.fromisoformat(started_at).date()
@@ -118,10 +120,18 @@ def write_run_report(
     )
     facts["headline"] = _headline(facts)
     write_report(folder.report, facts)
-    from connectors.report.page import write_page
-
-    write_page(folder.page, facts)
+    write_text(folder.page, _render(facts, page))
     return facts
+
+
+def _render(facts: Mapping[str, Any], page: PageProcess | None) -> str:
+    """Return the page as `page` renders it, or, where that comes to nothing, as this process does."""
+    rendered = None if page is None else page.render(facts)
+    if rendered is not None:
+        return rendered
+    from connectors.report.page import render_page
+
+    return render_page(facts)
 
 
 def tell_trouble(trouble: LeadferryError | None) -> dict[str, str] | None:

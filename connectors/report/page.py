@@ -8,7 +8,6 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -22,7 +21,6 @@ from connectors.report.page_history import tell_history, tell_sudden
 from connectors.report.page_places import tell_callable, tell_values, tell_zones
 from connectors.report.page_way import LAYOUTS, draw_way
 from connectors.report.page_wording import Wording, judge, tell_count, tell_moment, tell_number
-from connectors.staging import write_text
 
 _FILES: Final = (
     Wording("rejects.csv", "the rows not loaded, all their columns, and what to do; load it again after mending"),
@@ -42,13 +40,11 @@ class Section:
     is_met: bool = True
 
 
-def write_page(path: Path, facts: Mapping[str, Any]) -> None:
-    """Render `facts` (the content of report.json) to one self-contained HTML file; all text is escaped."""
-    write_text(path, render_page(facts))
-
-
 def render_page(facts: Mapping[str, Any]) -> str:
-    """Return the page; `facts` may be of an older report.json, and hold `plan` and `trouble` where there were some."""
+    """Return the page as one self-contained HTML text, everything in it escaped.
+
+    `facts` are the content of report.json, perhaps an older one, with `plan` and `trouble` where there were some.
+    """
     lines = tell_outcomes(facts)
     groups = group_reasons(facts["reasons"], lines)
     told = {

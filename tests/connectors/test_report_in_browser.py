@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from connectors.report.page import write_page
+from connectors.report.page import render_page
+from connectors.staging import write_text
 from tests.report_facts import EVERY_REASON, HOSTILE, STATUSES, make_full_facts, make_hostile_facts
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -56,7 +57,7 @@ def show(seen, tmp_path):
 
     def open_page(facts, *, width=1000, scheme="light"):
         file = Path(tmp_path) / "report.html"
-        write_page(file, facts)
+        write_text(file, render_page(facts))
         seen.tab.goto("about:blank")
         seen.tab.emulate_media(media="screen", color_scheme=scheme)
         seen.tab.set_viewport_size({"width": width, "height": 900})

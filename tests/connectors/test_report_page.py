@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from connectors.report.page import render_page, write_page
+from connectors.report.page import render_page
 from connectors.report.page_wording import (
     VERDICTS,
     WORDINGS,
@@ -16,6 +16,7 @@ from connectors.report.page_wording import (
     tell_percent,
     tell_share,
 )
+from connectors.staging import write_text
 from tests.report_facts import (
     EVERY_REASON,
     HOSTILE,
@@ -549,5 +550,6 @@ def test_numbers_are_told_with_separators_and_the_right_noun():
 
 def test_page_is_written_as_utf_8(tmp_path):
     path = tmp_path / "report.html"
-    write_page(path, make_facts("succeeded", [make_reason(Reason.PHONE_NOT_VALID, 1, extern_id="Zürich-東京")]))
+    facts = make_facts("succeeded", [make_reason(Reason.PHONE_NOT_VALID, 1, extern_id="Zürich-東京")])
+    write_text(path, render_page(facts))
     assert "Zürich-東京" in path.read_text(encoding="utf-8")

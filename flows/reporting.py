@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
 
@@ -71,56 +72,62 @@ def write_run_report(
     """
     rows_read = prepared.rows_read
     day = dt.datetime.fromisoformat(started_at).date()
-    with _settled(folder) if tally is None else nullcontext(tally) as tallied:
+    with (
+        _settled(folder) if tally is None else nullcontext(tally) as tallied,
+        ThreadPoolExecutor(1) as aside,
+    ):
         outcomes = scan(folder.outcomes)
-        write_rejected_rows(folder, tallied, outcomes, rows, job, as_of=day)
-    kinds = tallied.kinds
-    counts = count_outcomes(kinds)
-    are_written = int(outcomes.select(pl.len()).collect().item()) == tallied.rows
-    balanced = are_written and tallied.is_balanced(rows_read)
-    facts: dict[str, Any] = {
-        "run_id": run_id,
-        "job": job.name,
-        "started_at": started_at,
-        "finished_at": finished_at.isoformat(),
-        "status": _final_status(status, counts, balanced=balanced),
-        "counts": {"rows_read": rows_read, **counts},
-        "balanced": balanced,
-        "batches": len(prepared.batches),
-        "requests": 0,
-        "row_limit": None,
-        "leads_staged": prepared.leads,
-        "source": job.source.place,
-        "load": job.load.model_dump(mode="json", exclude_none=True),
-        "max_reject_rate": job.quality.max_reject_rate,
-        "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
-        "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
-        "repairs": count_notes(tallied.notes),
-        "damage": list(prepared.damage),
-        "time_zones": count_values(kinds, "time_zone"),
-        "time_zone_conflicts": count_conflicts(kinds),
-        "states": count_values(kinds, "state"),
-        "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
-        "lead_states": count_lead_states(kinds),
-        "ringcx": None,
-        "arrived_differently": [],
-        "reading_back": None,
-        "campaign": None,
-        "warnings": [],
-        "leadferry_version": VERSION,
-        "folder": str(folder.path),
-    } | dict(more or {})
-    facts["status"] = _status_by_books(facts)
-    facts["history"] = [run.tell() for run in earlier]
-    facts["comparison"] = compare_runs(
-        this_run(facts, prepared),
-        earlier,
-        change=job.quality.row_count_change,
-        sent=facts["status"] not in {STATUS_CHECKED, STATUS_PLANNED, STATUS_GATE},
-    )
-    facts["headline"] = _headline(facts)
+        # The report is counted and rendered meanwhile.
+        rejects = aside.submit(write_rejected_rows, folder, tallied, outcomes, rows, job, as_of=day)
+        kinds = tallied.kinds
+        counts = count_outcomes(kinds)
+        are_written = int(outcomes.select(pl.len()).collect().item()) == tallied.rows
+        balanced = are_written and tallied.is_balanced(rows_read)
+        facts: dict[str, Any] = {
+            "run_id": run_id,
+            "job": job.name,
+            "started_at": started_at,
+            "finished_at": finished_at.isoformat(),
+            "status": _final_status(status, counts, balanced=balanced),
+            "counts": {"rows_read": rows_read, **counts},
+            "balanced": balanced,
+            "batches": len(prepared.batches),
+            "requests": 0,
+            "row_limit": None,
+            "leads_staged": prepared.leads,
+            "source": job.source.place,
+            "load": job.load.model_dump(mode="json", exclude_none=True),
+            "max_reject_rate": job.quality.max_reject_rate,
+            "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
+            "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
+            "repairs": count_notes(tallied.notes),
+            "damage": list(prepared.damage),
+            "time_zones": count_values(kinds, "time_zone"),
+            "time_zone_conflicts": count_conflicts(kinds),
+            "states": count_values(kinds, "state"),
+            "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
+            "lead_states": count_lead_states(kinds),
+            "ringcx": None,
+            "arrived_differently": [],
+            "reading_back": None,
+            "campaign": None,
+            "warnings": [],
+            "leadferry_version": VERSION,
+            "folder": str(folder.path),
+        } | dict(more or {})
+        facts["status"] = _status_by_books(facts)
+        facts["history"] = [run.tell() for run in earlier]
+        facts["comparison"] = compare_runs(
+            this_run(facts, prepared),
+            earlier,
+            change=job.quality.row_count_change,
+            sent=facts["status"] not in {STATUS_CHECKED, STATUS_PLANNED, STATUS_GATE},
+        )
+        facts["headline"] = _headline(facts)
+        rendered = _render(facts, page)
+        rejects.result()
     write_report(folder.report, facts)
-    write_text(folder.page, _render(facts, page))
+    write_text(folder.page, rendered)
     return facts
 
 

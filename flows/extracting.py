@@ -133,7 +133,8 @@ def source_chunks(job: Job, limit: int | None, notes: list[str]) -> Generator[pl
 def _cut(frames: Iterator[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
     """Yield the rows of `frames` in chunks of `size` rows; the last of them in two halves, or of fewer rows.
 
-    Chunks are prepared two at a time: without halves, one worker would have nothing to do at the end.
+    Chunks are prepared two at a time: without halves, one worker would have nothing to do at the end. Each is one piece
+    of memory: picking rows out of many small ones costs many times as much.
     """
     waiting: list[pl.DataFrame] = []
     height = 0
@@ -141,14 +142,14 @@ def _cut(frames: Iterator[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
         rest = frame
         # A chunk that is full is given when a row follows, for it may be the last.
         while height + rest.height > size:
-            yield pl.concat([*waiting, rest.head(size - height)])
+            yield pl.concat([*waiting, rest.head(size - height)], rechunk=True)
             rest = rest.slice(size - height)
             waiting, height = [], 0
         if rest.height:
             waiting.append(rest)
             height += rest.height
     if waiting:
-        last = pl.concat(waiting)
+        last = pl.concat(waiting, rechunk=True)
         half = height if height <= size // 2 else (height + 1) // 2
         yield from last.iter_slices(half)
 

@@ -285,6 +285,7 @@ class _Preparation:
                 same = staging.find_same(prepared, aside)
                 telling.do(tell, prepared, aside, same)
                 picking.do(pick, prepared, aside, same)
+                del prepared, aside, same
             telling.finish()
             picking.finish()
             if staging.rest is not None:
@@ -304,8 +305,7 @@ class _Preparation:
 
     def _settled(self, pieces: Iterator[_Piece]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """Yield the prepared rows in order, each chunk with the rows of it to set aside."""
-        first = next(pieces)
-        pieces = chain([first], pieces)
+        pieces = chain([next(pieces)], pieces)
         # Whether the zero of decimal ids is damage is known when the last was read, or the first that has none.
         if self._job.duplicates.keep == "first" and not self._decimal_ids:
             yield from self._settled_at_once(pieces)
@@ -318,7 +318,9 @@ class _Preparation:
             aside = held.set_aside(piece.prepared, piece.prepared["reason"].is_null())
             if self._kept is not None:
                 self._kept.add_settled(piece.rows, piece.prepared, aside)
-            yield piece.prepared, aside
+            handed_on = [(piece.prepared, aside)]
+            del piece, aside
+            yield handed_on.pop()
 
     def _settled_when_read(self, pieces: Iterator[_Piece]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         keys = RepeatedKeys(self._job.load.duplicate_handling)
@@ -345,8 +347,10 @@ class _Preparation:
                 self._rejected += piece.prepared.height - piece.prepared["reason"].null_count()
                 self._zone_conflicts += int(piece.prepared["time_zone_conflict"].sum())
                 self._empty.update(piece.empty)
-                yield piece
-                self._progress.advance(piece.rows.height)
+                height, handed_on = piece.rows.height, [piece]
+                del piece  # nobody holds on to a hundred megabytes while the next piece is waited for
+                yield handed_on.pop()
+                self._progress.advance(height)
 
     def _prepare_chunk(self, rows: pl.DataFrame) -> _Piece:
         rows = rows.rechunk()  # picking rows out of many small pieces costs many times as much

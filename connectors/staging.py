@@ -117,7 +117,7 @@ class ChunkWriter:
         """Write to `path`; nothing is done before the first chunk."""
         self._path, self._row_group_size = path, row_group_size
         self._queue: Queue[pl.DataFrame | None] = Queue(_CHUNKS_BEHIND)
-        self._given_up = Event()
+        self._given_up, self._ended = Event(), False
         self._pool = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
 
@@ -127,6 +127,12 @@ class ChunkWriter:
             rows = register_io_source(self._chunks, schema=chunk.schema)
             self._writing = self._pool.submit(self._write_all, rows)
         self._put(chunk)
+
+    def end(self) -> None:
+        """Say that there are no more chunks: the file is made whole meanwhile. Raises OSError as `write` does."""
+        if self._writing is not None and not self._ended:
+            self._ended = True
+            self._put(None)
 
     def _write_all(self, rows: pl.LazyFrame) -> None:
         with written_whole(self._path) as temporary:
@@ -170,7 +176,7 @@ class ChunkWriter:
             if self._writing is None:
                 return
             if error is None:
-                self._put(None)
+                self.end()
                 self._writing.result()
                 return
             self._given_up.set()

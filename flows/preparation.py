@@ -290,6 +290,8 @@ class _Preparation:
             picking.finish()
             if staging.rest is not None:
                 leads.write(staging.last_leads())
+            for writer in (told, leads, unchanged):  # each is made whole while the others are
+                writer.end()
         return Prepared(
             rows_read=self._rows_read,
             rejected=self._rejected,

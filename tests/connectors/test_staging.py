@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 
 import polars as pl
 import pytest
@@ -70,6 +71,32 @@ def test_chunks_are_written_as_they_come_and_the_file_is_there_when_all_are(tmp_
     assert_frame_equal(pl.read_parquet(path), leads(60))
     assert names_in(tmp_path) == ["leads.parquet"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_ended_is_made_whole_before_anybody_waits_for_it(tmp_path):
+    path = tmp_path / "leads.parquet"
+    deadline = time.monotonic() + 30
+    with ChunkWriter(path) as writer:
+        writer.write(leads(3))
+        writer.end()
+        writer.end()
+        while not path.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    assert_frame_equal(pl.read_parquet(path), leads(3))
+
+
+def test_what_fails_after_the_end_is_raised(tmp_path):
+    def write():
+        with ChunkWriter(tmp_path / "leads.parquet") as writer:
+            writer.write(leads(3))
+            (tmp_path / "leads.parquet").mkdir()
+            writer.end()
+
+    with pytest.raises(OSError, match=r"leads\.parquet"):
+        write()
+    assert names_in(tmp_path) == ["leads.parquet"]
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2, 20])

@@ -30,7 +30,7 @@ from transforms.batching import BATCH_KEYS, Batch, cut_batches
 from transforms.damage import count_damage, judge_damage, merge_damage
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
 from transforms.emptiness import count_empty
-from transforms.held_keys import HeldKeys
+from transforms.held_keys import Claims, HeldKeys, claim_keys
 from transforms.lead_schema import validate_leads
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
@@ -105,6 +105,7 @@ class _Piece:
     damage: pl.DataFrame
     decimal_ids: bool
     empty: dict[str, int]
+    claims: Claims | None  # where the first of repeated rows stays
 
 
 def prepare_run(
@@ -315,9 +316,11 @@ class _Preparation:
             yield from self._settled_when_read(pieces)
 
     def _settled_at_once(self, pieces: Iterator[_Piece]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        held = HeldKeys(self._job.load.duplicate_handling)
+        held = HeldKeys()
         for piece in pieces:
-            aside = held.set_aside(piece.prepared, piece.prepared["reason"].is_null())
+            if piece.claims is None:
+                raise TypeError("claims are made where the first of repeated rows stays")
+            aside = held.set_aside(piece.claims)
             if self._kept is not None:
                 self._kept.add_settled(piece.rows, piece.prepared, aside)
             handed_on = [(piece.prepared, aside)]
@@ -360,12 +363,16 @@ class _Preparation:
         if self._job.duplicates.by is not None:
             prepared = prepared.with_columns(rows[self._job.duplicates.by].alias("rank_by"))
         damage = count_damage(rows, self._job.column_roles())
+        claims = None
+        if self._job.duplicates.keep == "first":
+            claims = claim_keys(prepared, prepared["reason"].is_null(), self._job.load.duplicate_handling)
         return _Piece(
             rows,
             prepared,
             damage,
             decimal_ids=_are_decimal(prepared["externId"].filter(rows["row_fault"].is_null())),
             empty=count_empty(rows, self._watched),
+            claims=claims,
         )
 
     def _find_duplicates(self, keys: RepeatedKeys, spool: Spool) -> pl.DataFrame:

@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 import polars as pl
 
-from transforms.text import put
 from transforms.vocabulary.options import DuplicateHandling
 from transforms.vocabulary.reasons import Reason
 
@@ -49,7 +48,7 @@ class RepeatedKeys:
         `leadPhone` is one ten-digit number or several joined with `|`. Raises ValueError once something was asked.
         """
         ids = leads.get_column("externId")
-        valid = _mark(leads.height, pl.Series(dtype=pl.UInt32)).not_() if valid is None else valid
+        valid = mark(leads.height, pl.Series(dtype=pl.UInt32)).not_() if valid is None else valid
         self._ids.add(ids, valid & ids.is_not_null())
         if self._numbers is not None:
             cells = _dialled(leads)
@@ -93,7 +92,7 @@ class _Tally:
         """Return a mask of the keys that occur more than once, and a few more."""
         slots = self._repeated_slots()
         if slots is None:
-            return _mark(keys.len(), pl.Series(dtype=pl.UInt32))
+            return mark(keys.len(), pl.Series(dtype=pl.UInt32))
         return slots.gather(_slot_of(keys.hash()))
 
     @property
@@ -108,7 +107,7 @@ class _Tally:
             hashes = hashes.sort()
             after = hashes.slice(1)
             repeated = after.filter(after == hashes.head(after.len()))
-            self._slots = _mark(2**_SLOT_BITS, _slot_of(repeated)) if repeated.len() else None
+            self._slots = mark(2**_SLOT_BITS, _slot_of(repeated)) if repeated.len() else None
         return self._slots
 
 
@@ -124,24 +123,31 @@ def find_duplicates(keys: pl.DataFrame, handling: DuplicateHandling, keep: KeepR
     and never sets another aside. The row kept is the one with the same id, else the most preferred with a same number.
     """
     rows = _sort_by_preference(keys, keep).with_row_index("place")
-    claims = _find_claims(rows, handling)
-    place, key = claims.get_column("place"), claims.get_column("key")
-    lost = _mark(rows.height, _find_losers(claims, rows.height)).gather(place)
-    stayers = claims.filter(~lost)
+    place, key, of_number = _find_claims(rows, handling).get_columns()
+    return settle(place, key, of_number, rows.get_column("source_row"))
+
+
+def settle(place: pl.Series, key: pl.Series, of_number: pl.Series, source_row: pl.Series) -> pl.DataFrame:
+    """Return the rows to set aside as `find_duplicates` does, of claims that say which row has which key.
+
+    `place` is the row's by preference, which `source_row` has in that order; the same `key`, a number below the count
+    of claims, means the same id or, where it is `of_number`, the same number.
+    """
+    lost = mark(source_row.len(), _find_losers(place, key, source_row.len()))[place]
     # No two rows that stay have a key in common.
-    holders = pl.Series([_NOBODY], dtype=pl.UInt32).new_from_index(0, claims.height)
-    holders = holders.scatter(stayers.get_column("key"), stayers.get_column("place"))
+    holders = pl.Series([_NOBODY], dtype=pl.UInt32).new_from_index(0, key.len())
+    holder = holders.scatter(key.filter(~lost), place.filter(~lost))[key]
     # A less preferred row may hold what this one would have held, had it stayed: that is no reason.
-    beaten = claims.with_columns(holder=holders.gather(key)).filter(lost & (pl.col("holder") < pl.col("place")))
+    beaten = lost & (holder < place)
     # One number for both: ids before numbers, then by preference.
-    grounds = beaten.select("place", pl.col("of_number").cast(pl.UInt64) * 2**32 + pl.col("holder"))
-    named = grounds.group_by("place").agg(pl.col("of_number").min().alias("ground"))
+    ground = (of_number.cast(pl.UInt64) * 2**32 + holder).filter(beaten)
+    grounds = pl.DataFrame([place.filter(beaten).alias("place"), ground.alias("ground")])
+    named = grounds.group_by("place").agg(pl.col("ground").min())
     reason = pl.when(pl.col("ground") < 2**32).then(pl.lit(Reason.EXTERN_ID_REPEATED.value))
-    source_row = rows.get_column("source_row")
     return named.select(
-        source_row.gather(named.get_column("place")),
+        source_row[named.get_column("place")].alias("source_row"),
         reason.otherwise(pl.lit(Reason.PHONE_REPEATED.value)).alias("reason"),
-        source_row.gather(named.get_column("ground") % 2**32).alias("kept_row"),
+        source_row[(named.get_column("ground") % 2**32).cast(pl.UInt32)].alias("kept_row"),
     ).sort("source_row")
 
 
@@ -158,20 +164,23 @@ def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> pl.DataFrame:
 
 def _dialled(leads: pl.DataFrame) -> pl.Series:
     """Return the cell that is dialled: `leadPhone`, else `leadPhoneE164`, a number of +1 as in `leadPhone`."""
-    cells = [pl.col("leadPhone")] if "leadPhone" in leads.columns else []
-    if "leadPhoneE164" in leads.columns and not (cells and leads.get_column("leadPhone").null_count() == 0):
-        cells.append(pl.col("leadPhoneE164").str.strip_prefix("+1"))
-    if not cells:
-        return pl.Series("number", [None], dtype=pl.String).new_from_index(0, leads.height)
-    return leads.select(pl.coalesce(cells).alias("number")).to_series()
+    cells = leads.get_column("leadPhone") if "leadPhone" in leads.columns else None
+    if "leadPhoneE164" not in leads.columns or (cells is not None and cells.null_count() == 0):
+        no_number = pl.Series([None], dtype=pl.String)
+        return no_number.new_from_index(0, leads.height) if cells is None else cells
+    abroad = pl.col("leadPhoneE164").str.strip_prefix("+1")
+    return leads.select(abroad if cells is None else pl.coalesce("leadPhone", abroad)).to_series()
 
 
 def _hold_several(cells: pl.Series) -> pl.Series:
     """Return a mask, without nulls, of the cells that hold several numbers."""
-    longer = (cells.str.len_bytes() > _LONE).fill_null(value=False)
+    lengths = cells.str.len_bytes()
+    longest = lengths.max()
+    if longest is None or int(str(longest)) <= _LONE:
+        return mark(cells.len(), pl.Series(dtype=pl.UInt32))
     # The search costs many times the length, and few cells are longer.
-    places = longer.arg_true()
-    return put(longer, places, cells.gather(places).str.contains("|", literal=True))
+    places = (lengths > _LONE).arg_true()
+    return mark(cells.len(), places.filter(cells[places].str.contains("|", literal=True)))
 
 
 def _of_any_number(cells: pl.Series, holds: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -184,10 +193,10 @@ def _of_any_number(cells: pl.Series, holds: Callable[[pl.Series], pl.Series]) ->
     # One question for all, for it may be of those that count as met once asked.
     lone = pl.DataFrame({"row": (~several).arg_true(), "number": cells.filter(~several)})
     asked = pl.concat([parts, lone]).sort("row", maintain_order=True)
-    return _mark(cells.len(), asked.filter(holds(asked.get_column("number"))).get_column("row"))
+    return mark(cells.len(), asked.filter(holds(asked.get_column("number"))).get_column("row"))
 
 
-def _mark(size: int, places: pl.Series) -> pl.Series:
+def mark(size: int, places: pl.Series) -> pl.Series:
     """Return `size` booleans, true at `places`."""
     marks = pl.Series([False]).new_from_index(0, size)
     return marks.scatter(places, values=True)
@@ -242,7 +251,7 @@ def _share(claims: pl.DataFrame, *, first_key: int) -> pl.DataFrame:
     return shared.select("place", pl.col("claim").min().over("key").alias("key"))
 
 
-def _find_losers(claims: pl.DataFrame, places: int) -> pl.Series:
+def _find_losers(place: pl.Series, key: pl.Series, places: int) -> pl.Series:
     """Return the places, of so many, of the rows that share a key with a more preferred row that stays.
 
     A row may have several keys, so whether it stays depends on whether the rows before it stay. Each round settles
@@ -250,19 +259,19 @@ def _find_losers(claims: pl.DataFrame, places: int) -> pl.Series:
     Long chains would take a round for each link: what a round hardly shortens is settled row by row.
     """
     losers = [pl.Series("place", dtype=pl.UInt32)]
-    keys, left = claims.height, claims
-    while left.height:
-        place, key = left.get_column("place"), left.get_column("key")
-        leading = left.select(pl.col("place") == pl.col("place").min().over("key")).to_series()
-        stays = ~_mark(places, place.filter(~leading)).gather(place)
-        taken = _mark(keys, key.filter(stays)).gather(key)
-        settled = _mark(places, place.filter(taken)).gather(place)
+    keys = key.len()
+    while place.len():
+        claims = pl.DataFrame([place.alias("place"), key.alias("key")])
+        leading = claims.select(pl.col("place") == pl.col("place").min().over("key")).to_series()
+        stays = ~mark(places, place.filter(~leading))[place]
+        taken = mark(keys, key.filter(stays))[key]
+        settled = mark(places, place.filter(taken))[place]
         losers.append(place.filter(settled & ~stays))
-        rest = left.filter(~settled)
-        if rest.height > left.height // 2:
+        rest = claims.filter(~settled)
+        if rest.height > claims.height // 2:
             losers.append(_settle_in_turn(rest, keys))
             break
-        left = rest
+        place, key = rest.get_columns()
     return pl.concat(losers)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from transforms import held_keys
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
-from transforms.held_keys import HeldKeys
+from transforms.held_keys import HeldKeys, claim_keys
 from transforms.vocabulary.options import DuplicateHandling
 from transforms.vocabulary.reasons import Reason
 
@@ -146,11 +146,11 @@ def test_a_row_that_shares_a_key_is_contested_whatever_the_chunks(leads, handlin
 
 def hold(leads, handling, size):
     """Settle leads chunk by chunk; rows that are not valid come with them."""
-    held, aside = HeldKeys(handling), {}
+    held, aside = HeldKeys(), {}
     frame = frame_of(leads).drop("source_row", "rank_by").with_row_index("source_row")
     frame = frame.with_columns(pl.col("source_row").cast(pl.UInt64))
     for chunk in frame.iter_slices(size) if leads else []:
-        found = held.set_aside(chunk, chunk["externId"] != "refused")
+        found = held.set_aside(claim_keys(chunk, chunk["externId"] != "refused", handling))
         assert found.schema == DUPLICATE_SCHEMA
         assert found["source_row"].is_sorted()
         aside |= {row: (reason, kept) for row, reason, kept in found.iter_rows()}

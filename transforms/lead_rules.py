@@ -325,7 +325,8 @@ def _are_national(numbers: pl.Series) -> bool:
     digits = bytes_of(numbers.filter(one))
     least, most = digits.min(), digits.max()
     plain = least is None or (int(str(least)) >= ord("0") and int(str(most)) <= ord("9"))
-    return plain and bool(numbers.filter(~one).str.contains(LEAD_PATTERNS["leadPhone"]).all())
+    others = numbers.filter(~one)
+    return plain and (others.is_empty() or bool(others.str.contains(LEAD_PATTERNS["leadPhone"]).all()))
 
 
 LEAD_PROOFS: Final[Mapping[str, Callable[[pl.Series], bool]]] = MappingProxyType({"leadPhone": _are_national})

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaErrors
 
 from transforms.lead_rules import EXTERN_ID_LENGTH, FAULT_COLUMNS, ROW_RULES, RULES
@@ -166,10 +167,12 @@ def test_a_lead_without_an_id_column_is_caught():
     assert [check for _, check, _ in failures(lead_schema(), leads().drop("externId"))] == ["column_in_dataframe"]
 
 
-def test_values_of_a_lazy_frame_are_not_checked_so_the_gate_must_be_given_eager_ones():
+def test_values_of_a_lazy_frame_are_checked_where_the_depth_is_said():
     bad = leads(leadPhone="12")
     assert failures(lead_schema(), bad)
     assert isinstance(lead_schema().validate(bad.lazy(), lazy=True), pl.LazyFrame)
+    with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA), pytest.raises(SchemaErrors):
+        lead_schema().validate(bad.lazy(), lazy=True)
 
 
 def test_the_rules_make_the_schema():

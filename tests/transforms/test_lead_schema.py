@@ -1,4 +1,4 @@
-"""pandera is the judge: it catches what the table forbids, on frames that are eager, and nothing else judges rows."""
+"""pandera is the judge: it catches what the table forbids, told to look at values, and nothing else judges rows."""
 
 import os
 import re
@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -49,7 +50,7 @@ def test_one_bad_value_of_a_candidate_raises_when_eager_and_passes_unseen_when_l
     assert set(caught.value.failure_cases["index"]) == {1}
     with pytest.raises(SchemaError):
         candidate_schema().validate(bad)
-    # pandera's default depth for a LazyFrame is the schema alone: the reason why frames are eager here.
+    # pandera's default depth for a LazyFrame is the schema alone: the reason why the depth is said.
     assert candidate_schema().validate(bad.lazy(), lazy=True).collect().equals(bad)
 
 
@@ -180,6 +181,16 @@ def test_a_layout_that_is_wrong_is_caught_each_time(column):
         validate_leads(pl.DataFrame(right))
         with pytest.raises(SchemaErrors, match="externId"):
             validate_leads(pl.DataFrame({"city": ["a"]}))
+
+
+def test_without_pandera_nothing_is_refused(monkeypatch):
+    bad = pl.DataFrame({"externId": [None, "a\tb"], "leadPhone": ["12", "2125550123"]})
+    assert judge_candidates(bad.select("externId")).null_count() == 0
+    with pytest.raises(SchemaErrors):
+        validate_leads(bad)
+    monkeypatch.setattr(pa.DataFrameSchema, "validate", lambda _, frame, **__: frame)
+    assert judge_candidates(bad.select("externId")).null_count() == bad.height
+    validate_leads(bad)
 
 
 CHUNKS = [(200 + place, 2 + place % 3) for place in range(60)]

@@ -116,20 +116,51 @@ _WHERE_SHIFTED: Final[Mapping[str, tuple[str, ...]]] = {
 _PHONE_SHAPE: Final = r"^\s*\+?1?[ .(-]*[2-9][0-9]{2}[ .)-]*[2-9][0-9]{2}[ .-]*[0-9]{4}\s*$"
 _ZIP_SHAPE: Final = r"^\s*[0-9]{5}(?:-[0-9]{4})?\s*$"
 
+_AFTER_BLANK, _AFTER_DIGITS, _BEYOND_ASCII = "!", ":", "\x80"
+"""Texts are compared byte by byte: white space begins below the first of these, or from the last on."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What to look for in rows: `may_show` is true at least where `shows` is, and quicker."""
+
+    shows: pl.Expr
+    may_show: pl.Expr | None = None
+
+    def pick(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows that show it."""
+        return (rows if self.may_show is None else rows.filter(self.may_show)).filter(self.shows)
+
 
 @dataclass(frozen=True)
 class _Sign:
-    """How one kind of damage shows in one column.
-
-    `may_show` is true at least where `shows` is, and quicker; `prove` says which of the rows that show it count.
-    """
+    """How one kind of damage shows in one column; `prove` says which of the rows that show it count."""
 
     kind: DamageKind
     column: str
     field: str
-    shows: pl.Expr
+    look: _Look
     prove: Callable[[pl.DataFrame], pl.Series] | None = None
-    may_show: pl.Expr | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is looked for in a chunk: signs, and blank cells column by column; `first` are the quickest questions."""
+
+    signs: list[_Sign]
+    blanks: dict[str, _Look]
+    first: list[pl.Expr]
+
+    def find(self, rows: pl.DataFrame) -> list[bool]:
+        """Return of each sign, and then of each column's blanks, whether any row shows it."""
+        looks = [*(sign.look for sign in self.signs), *self.blanks.values()]
+        shown = list(rows.select(self.first).row(0))
+        unsure = [place for place, look in enumerate(looks) if shown[place] and look.may_show is not None]
+        if unsure:
+            exact = rows.select(looks[place].shows.any().alias(str(place)) for place in unsure)
+            for place, hit in zip(unsure, exact.row(0), strict=True):
+                shown[place] = hit
+        return shown
 
 
 def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
@@ -138,26 +169,31 @@ def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     `roles` is source column to the lead field it fills; a label's column fills `extendedLeadData`. In a large chunk
     only the kinds that its sample shows are counted, and those exactly.
     """
-    signs = list(_signs(roles))
-    columns = list(roles)
-    if rows.is_empty() or not signs:
+    plan = _plan(tuple(roles.items()))
+    if rows.is_empty() or not plan.signs:
         return pl.DataFrame(schema=DAMAGE_SCHEMA)
-    looked_at = rows[columns]
-    if rows.height > 2 * _SAMPLE:
-        looked_at = looked_at.gather_every(rows.height // _SAMPLE | 1)  # odd, for lists alternate in pairs
-    shown = looked_at.select(sign.shows.any().alias(str(place)) for place, sign in enumerate(signs)).row(0)
-    blank = looked_at.select(_is_blank(cs.by_name(column)).any() for column in columns).row(0)
-    values = {
-        column: rows.height - rows[column].null_count() - (_count_blank(rows[column]) if any_blank else 0)
-        for column, any_blank in zip(columns, blank, strict=True)
-    }
+    step = rows.height // _SAMPLE | 1 if rows.height > 2 * _SAMPLE else 1  # odd, for lists alternate in pairs
+    shown = plan.find(rows[pl.int_range(0, rows.height, step, dtype=pl.UInt32, eager=True), list(roles)])
+    values = {}
+    for (column, look), any_blank in zip(plan.blanks.items(), shown[len(plan.signs) :], strict=True):
+        blank = look.pick(rows[[column]]).height if any_blank else 0
+        values[column] = rows.height - rows[column].null_count() - blank
     counted = [
         (sign.column, sign.field, sign.kind.value, *_count_sign(rows, sign, worth_it=hit), values[sign.column])
-        for sign, hit in zip(signs, shown, strict=True)
+        for sign, hit in zip(plan.signs, shown, strict=False)
     ]
     order = ("column", "field", "kind", "rows", "against", "first_row", "values")
     frame = pl.DataFrame(counted, schema={name: DAMAGE_SCHEMA[name] for name in order}, orient="row")
     return frame.select(DAMAGE_SCHEMA.names())
+
+
+@cache
+def _plan(roles: tuple[tuple[str, str], ...]) -> _Plan:
+    signs = list(_signs(dict(roles)))
+    blanks = {column: _blank(cs.by_name(column).as_expr()) for column, _ in roles}
+    looks = [*(sign.look for sign in signs), *blanks.values()]
+    first = [look.shows if look.may_show is None else look.may_show for look in looks]
+    return _Plan(signs, blanks, [shows.any().alias(str(place)) for place, shows in enumerate(first)])
 
 
 def merge_damage(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -210,38 +246,52 @@ def _signs(roles: Mapping[str, str]) -> Iterator[_Sign]:
     for column, field in roles.items():
         cell = cs.by_name(column).as_expr()
         if field in _NUMBERS | _FREE:
-            yield _Sign(DamageKind.SCIENTIFIC_NOTATION, column, field, cell.str.contains(_SCIENTIFIC))
-            yield _Sign(DamageKind.DECIMAL_POINT, column, field, cell.str.contains(_DECIMAL))
+            yield _Sign(DamageKind.SCIENTIFIC_NOTATION, column, field, _Look(cell.str.contains(_SCIENTIFIC)))
+            yield _Sign(DamageKind.DECIMAL_POINT, column, field, _Look(cell.str.contains(_DECIMAL)))
         if field in _PHONES:
-            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, cell.str.contains(_ROUNDED_PHONE), _differs(column))
-        elif field == "externId":
-            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, cell.str.contains(_ROUNDED_LONG))
-        elif field in _FREE:
-            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, cell.str.contains(_ROUNDED_LONG), _differs(column))
+            look = _Look(cell.str.contains(_ROUNDED_PHONE))
+            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, look, _differs(column))
+        elif field == "externId" or field in _FREE:
+            look, prove = _Look(cell.str.contains(_ROUNDED_LONG)), _differs(column) if field in _FREE else None
+            yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, look, prove)
         if field == "zip":
             states = places.get("state")
-            prove = _lost_a_zero(column, states[0] if states else None)
-            yield _Sign(
-                DamageKind.LOST_ZEROS, column, field, cell.str.contains(_SHORT_ZIP), prove, _is_no_zip_length(cell)
-            )
+            look = _Look(cell.str.contains(_SHORT_ZIP), cell.str.len_bytes() != len("02116"))
+            yield _Sign(DamageKind.LOST_ZEROS, column, field, look, _lost_a_zero(column, states[0] if states else None))
         if field not in _NUMBERS:
-            beyond_ascii = cell.str.len_bytes() != cell.str.len_chars()
-            yield _Sign(DamageKind.MOJIBAKE, column, field, cell.str.contains(_MOJIBAKE), may_show=beyond_ascii)
+            look = _Look(cell.str.contains(_MOJIBAKE), cell.str.len_bytes() != cell.str.len_chars())
+            yield _Sign(DamageKind.MOJIBAKE, column, field, look)
         strangers = [_is_stranger(cell, shape, field, places) for shape in _WHERE_SHIFTED.get(field, ())]
         found = [stranger for stranger in strangers if stranger is not None]
         if found:
-            yield _Sign(DamageKind.SHIFTED, column, field, reduce(or_, found))
+            yield _Sign(DamageKind.SHIFTED, column, field, _either(found))
 
 
-def _is_stranger(cell: pl.Expr, shape: str, field: str, places: Mapping[str, Sequence[str]]) -> pl.Expr | None:
-    """Return whether a cell of `field` looks like `shape`, which its own columns then lack in that row.
+def _either(looks: Sequence[_Look]) -> _Look:
+    """Look for any of several things."""
+    may_show = [look.shows if look.may_show is None else look.may_show for look in looks]
+    return _Look(reduce(or_, (look.shows for look in looks)), reduce(or_, may_show))
+
+
+def _is_stranger(cell: pl.Expr, shape: str, field: str, places: Mapping[str, Sequence[str]]) -> _Look | None:
+    """Look for a cell of `field` like `shape`, which its own columns then lack in that row.
 
     Without a column for `shape` only fields of a shape of their own can tell: a name may be anything.
     """
     at_home = [_has_shape(cs.by_name(home), shape).fill_null(value=False) for home in places.get(shape, ())]
     if at_home:
-        return _has_shape(cell, shape) & ~reduce(or_, at_home)
-    return None if field in _NAMES else _has_shape(cell, shape)
+        return _Look(_has_shape(cell, shape) & ~reduce(or_, at_home), _may_have_shape(cell, shape))
+    return None if field in _NAMES else _Look(_has_shape(cell, shape), _may_have_shape(cell, shape))
+
+
+def _may_have_shape(cell: pl.Expr, shape: str) -> pl.Expr:
+    """Return true at least where a cell has the shape: by what it begins with, mostly."""
+    if shape == _MAIL:
+        return _has_shape(cell, shape)
+    if shape == _STATE:
+        return (cell >= "A") | (cell < _AFTER_BLANK)
+    begins = (cell < _AFTER_DIGITS) | (cell >= _BEYOND_ASCII)
+    return begins if shape == _ZIP else begins & (cell.str.len_bytes() >= len("2125550123"))
 
 
 def _has_shape(cell: pl.Expr, shape: str) -> pl.Expr:
@@ -285,23 +335,16 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     return prove
 
 
-def _is_no_zip_length(cell: pl.Expr) -> pl.Expr:
-    return cell.str.len_bytes() != len("02116")
+def _blank(cell: pl.Expr) -> _Look:
+    """Look for cells of white space alone, and empty ones."""
+    return _Look(cell.str.strip_chars().str.len_bytes() == 0, (cell < _AFTER_BLANK) | (cell >= _BEYOND_ASCII))
 
 
-def _is_blank(cell: pl.Expr) -> pl.Expr:
-    return cell.str.strip_chars().str.len_bytes() == 0
-
-
-def _count_blank(cells: pl.Series) -> int:
-    return int(cells.to_frame().select(_is_blank(pl.first()).sum()).item())
-
-
-def _count_sign(rows: pl.DataFrame, sign: _Sign, *, worth_it: bool | None) -> tuple[int, int, int | None]:
+def _count_sign(rows: pl.DataFrame, sign: _Sign, *, worth_it: bool) -> tuple[int, int, int | None]:
     """Return the rows that have the sign, those alike that do not count, and the first that has it."""
     if not worth_it:
         return 0, 0, None
-    alike = (rows if sign.may_show is None else rows.filter(sign.may_show)).filter(sign.shows)
+    alike = sign.look.pick(rows)
     met = alike if sign.prove is None else alike.filter(sign.prove(alike))
     first = met["source_row"].min()
     return met.height, alike.height - met.height, first if isinstance(first, int) else None

@@ -175,6 +175,35 @@ def test_what_looks_odd_but_is_usual_has_no_verdict(field, cell):
     assert not found({"column": field}, column=[cell] * 10)
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\t", "\x85", "\xa0", "\u3000"])
+@pytest.mark.parametrize(
+    ("field", "cell"),
+    [
+        ("zip", "ca"),
+        ("zip", "Texas"),
+        ("zip", "x@example.com"),
+        ("zip", "(415) 555-2671"),
+        ("state", "02116"),
+        ("state", "02116-1234"),
+        ("state", "+1 415 555 2671"),
+        ("email", "4155552671"),
+        ("leadPhone", "ny"),
+    ],
+)
+def test_what_is_shifted_is_seen_whatever_blank_it_begins_with(field, cell, blank):
+    assert found({"column": field}, column=[blank + cell] * 10) == [("column", "SHIFTED", 10)]
+
+
+# Python alone counts the four separators of ASCII as white space.
+LETTERS = st.characters(codec="utf-8", exclude_characters="\x1c\x1d\x1e\x1f")
+
+
+@given(st.lists(st.text(LETTERS | st.sampled_from(" \t\x7f\x85\u2028"), max_size=2) | st.none(), min_size=1))
+def test_blank_cells_are_no_values(cells):
+    counted = count_damage(frame_of(id=cells), {"id": "externId"})
+    assert set(counted["values"]) == {len([cell for cell in cells if cell is not None and cell.strip()])}
+
+
 def test_a_large_chunk_is_counted_exactly_once_its_sample_shows_anything():
     count = 60_000
     columns = clean(count)

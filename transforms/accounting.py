@@ -52,6 +52,13 @@ _OF_A_SEARCH: Final = {
 }
 """What only sending and searching can fill in."""
 
+_DUPLICATE: Final = pl.Series([Outcome.DUPLICATE.value], dtype=_OUTCOMES)
+_NOTHING: Final = {
+    name: pl.Series(name, [None], dtype=_NO_TEXT if dtype == pl.String else dtype)
+    for name, dtype in {**dict.fromkeys(("leadPhone", "leadPhoneE164", "state"), pl.String), **_OF_A_SEARCH}.items()
+}
+"""Columns of one null, for what a load has not, or not yet."""
+
 
 def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
     """Return one row for each row of `prepared` (a chunk without gaps), in order, with `OUTCOME_COLUMNS`.
@@ -59,26 +66,25 @@ def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFr
     `duplicates` names the rows set aside for others, over the whole load. A sound row counts as not sent. Columns whose
     texts are all known beforehand are categories.
     """
-    columns = set(prepared.columns)
-    absent = [name for name in ("leadPhone", "leadPhoneE164", "state") if name not in columns]
+    details = [name for name in ("row_place", "note") if name in prepared.columns]
     outcome = pl.when(pl.col("reason").is_null()).then(_code(Outcome.NOT_SENT)).otherwise(_code(Outcome.REJECTED))
-    verdicts = prepared.with_columns(
-        *(_absent(name, _NO_TEXT) for name in absent),
-        *(_absent(name, _NO_TEXT if dtype == pl.String else dtype) for name, dtype in _OF_A_SEARCH.items()),
-        outcome.alias("outcome"),
-        pl.coalesce([name for name in ("row_place", "note") if name in columns]).alias("detail"),
-    ).select(OUTCOME_COLUMNS)
-    aside = _of_chunk(prepared, duplicates)
+    made = prepared.select(
+        outcome.cat.to(_OUTCOMES).alias("outcome"),
+        pl.col("reason").cast(_REASONS),
+        pl.coalesce(details).alias("detail"),
+    )
+    verdicts = {column.name: column for column in (*prepared.get_columns(), *made.get_columns())}
+    aside, places = _of_chunk(prepared, duplicates)
     if aside.height:
-        place = aside.get_column("place")
-        kept = aside.select(pl.format("source_row {} is kept", "kept_row")).to_series()
-        duplicate = aside.select(_code(Outcome.DUPLICATE)).to_series().new_from_index(0, aside.height)
-        verdicts = verdicts.with_columns(
-            put(verdicts.get_column("outcome"), place, duplicate),
-            put(verdicts.get_column("reason"), place, aside.get_column("reason")),
-            put(verdicts.get_column("detail"), place, kept),
-        )
-    return verdicts.with_columns(pl.col("outcome").cat.to(_OUTCOMES), pl.col("reason").cast(_REASONS))
+        told = {
+            "outcome": _DUPLICATE.new_from_index(0, aside.height),
+            "reason": aside.get_column("reason").cast(_REASONS),
+            "detail": "source_row " + aside.get_column("kept_row").cast(pl.String) + " is kept",
+        }
+        verdicts |= {name: put(verdicts[name], places, values) for name, values in told.items()}
+    absent = (name for name in OUTCOME_COLUMNS if name not in verdicts)
+    verdicts |= {name: _NOTHING[name].new_from_index(0, prepared.height) for name in absent}
+    return pl.DataFrame([verdicts[name] for name in OUTCOME_COLUMNS])
 
 
 def _code(outcome: Outcome) -> pl.Expr:
@@ -89,21 +95,20 @@ def _code(outcome: Outcome) -> pl.Expr:
 def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     """Return `columns` of the rows of `prepared` (a chunk without gaps) that are sound and not set aside."""
     sound = prepared.get_column("reason").is_null()
-    aside = _of_chunk(prepared, duplicates)
+    aside, places = _of_chunk(prepared, duplicates)
     if aside.height:
-        no = pl.Series([False]).new_from_index(0, aside.height)
-        sound = put(sound, aside.get_column("place"), no)
-    return prepared.select(columns).filter(sound)
+        sound = put(sound, places, pl.Series([False]).new_from_index(0, aside.height))
+    rows = prepared[list(columns)]
+    return rows if sound.all() else rows.filter(sound)
 
 
-def _of_chunk(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
-    """Return the duplicates of one chunk with their `place` in it."""
-    if prepared.is_empty():
-        return duplicates.head(0).with_columns(pl.lit(0, pl.UInt32).alias("place"))
-    first = int(prepared.item(0, "source_row"))
-    row = pl.col("source_row")
-    here = duplicates.filter(row.is_between(first, first + prepared.height - 1))
-    return here.with_columns((row - first).cast(pl.UInt32).alias("place"))
+def _of_chunk(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the duplicates of one chunk, and their places in it."""
+    first = int(prepared.item(0, "source_row")) if prepared.height else 0
+    rows = duplicates.get_column("source_row")
+    here = (rows >= first) & (rows < first + prepared.height)
+    aside = duplicates if here.all() else duplicates.filter(here)
+    return aside, (aside.get_column("source_row") - first).cast(pl.UInt32)
 
 
 def _absent(name: str, dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:

@@ -145,12 +145,14 @@ def test_a_row_that_shares_a_key_is_contested_whatever_the_chunks(leads, handlin
 
 
 def hold(leads, handling, size):
-    """Settle leads chunk by chunk; rows that are not valid come with them."""
+    """Settle leads chunk by chunk, all claims made before; rows that are not valid come with them."""
     held, aside = HeldKeys(), {}
     frame = frame_of(leads).drop("source_row", "rank_by").with_row_index("source_row")
     frame = frame.with_columns(pl.col("source_row").cast(pl.UInt64))
-    for chunk in frame.iter_slices(size) if leads else []:
-        found = held.set_aside(claim_keys(chunk, chunk["externId"] != "refused", handling))
+    chunks = list(frame.iter_slices(size)) if leads else []
+    claimed = [claim_keys(chunk, chunk["externId"] != "refused", handling) for chunk in reversed(chunks)]
+    for claims in reversed(claimed):
+        found = held.set_aside(claims)
         assert found.schema == DUPLICATE_SCHEMA
         assert found["source_row"].is_sorted()
         aside |= {row: (reason, kept) for row, reason, kept in found.iter_rows()}
@@ -181,6 +183,12 @@ def test_a_load_of_many_chunks_is_settled_as_in_one_piece():
     leads = [(f"C{i * i % 39_989}", number, None, None) for i, number in enumerate(several)]
     told = set_aside_one_by_one(leads, REMOVING[0], "first")
     assert hold(leads, REMOVING[0], 500) == {row // 3: (reason, kept // 3) for row, (reason, kept) in told.items()}
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_an_id_that_reads_like_a_number_is_none(size):
+    leads = [(NUMBERS[0], NUMBERS[1], None, None), (NUMBERS[1], NUMBERS[0], None, None), ("a", NUMBERS[2], None, None)]
+    assert hold(leads, REMOVING[0], size) == {}
 
 
 @pytest.mark.parametrize("size", [1, 2, 100])

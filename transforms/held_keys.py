@@ -27,7 +27,7 @@ _ID_SEED, _NUMBER_SEED = 0, 2
 
 @dataclass(frozen=True)
 class Claims:
-    """Which rows of a chunk claim which ids and numbers: claims are numbered, those of ids, so many, first.
+    """Which of a chunk's `rows` claim which ids and numbers: claims are numbered, those of `ids`, so many, first.
 
     `ranked` is sorted: the first hash of each claim, in whose lowest bits, below `size`, the claim's number stands. So
     repeats are side by side, slots are looked into in their order, and a key is found in few steps. `slots` are those
@@ -58,14 +58,27 @@ def claim_keys(leads: pl.DataFrame, valid: pl.Series, handling: DuplicateHandlin
     claims = pl.concat(kinds, rechunk=True)
     size = _size_of(claims.height)
     ranked = _rank(claims.get_column("key"), pl.int_range(claims.height, dtype=pl.UInt64, eager=True), size).sort()
-    begin = ranked - ranked % size
-    alike = begin.head(max(begin.len() - 1, 0)) == begin.slice(1)
-    no = pl.Series([False])
-    repeated = ranked.filter(pl.concat([alike, no]) | pl.concat([no, alike])) if alike.any() else ranked.clear()
     slots: pl.Series = ranked // 2 ** (64 - _SLOT_BITS)
-    first = int(leads.item(0, "source_row")) if leads.height else 0
-    checks, places = claims.get_column("check"), claims.get_column("place")
-    return Claims(ranked, size, slots.cast(pl.UInt32), repeated, checks, places, kinds[0].height, first, leads.height)
+    return Claims(
+        ranked,
+        size,
+        slots.cast(pl.UInt32),
+        _repeated(ranked - ranked % size, ranked),
+        claims.get_column("check"),
+        claims.get_column("place"),
+        ids=kinds[0].height,
+        first=int(leads.item(0, "source_row")) if leads.height else 0,
+        rows=leads.height,
+    )
+
+
+def _repeated(begin: pl.Series, ranked: pl.Series) -> pl.Series:
+    """Return those of `ranked` whose `begin` is also that of the one before or after."""
+    alike = begin.head(max(begin.len() - 1, 0)) == begin.slice(1)
+    if not alike.any():
+        return ranked.clear()
+    no = pl.Series([False])
+    return ranked.filter(pl.concat([alike, no]) | pl.concat([no, alike]))
 
 
 def _hash_keys(claims: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -137,9 +150,8 @@ class HeldKeys:
         """Return the rows of the next chunk to set aside, as `find_duplicates` does; the others are held hereafter."""
         asked = claims.ranked.filter(self._slots[claims.slots])
         pieces = chain(self._merged, self._pieces) if asked.len() else ()
-        aside = _judge(
-            claims, pl.concat([pl.DataFrame(schema=_FOUND), *(piece.find(asked, claims) for piece in pieces)])
-        )
+        found = [pl.DataFrame(schema=_FOUND), *(piece.find(asked, claims) for piece in pieces)]
+        aside = _judge(claims, pl.concat(found))
         self._add(claims, aside.get_column("source_row"))
         return aside
 
@@ -165,12 +177,14 @@ def _judge(claims: Claims, found: pl.DataFrame) -> pl.DataFrame:
     """Return which rows to set aside of those that claim a key that was `found` or that others of the chunk claim."""
     if found.is_empty() and claims.repeated.is_empty():
         return pl.DataFrame(schema=DUPLICATE_SCHEMA)
+    # Holders are judged along: they come first, so they stay.
     claimed, holder = found.get_columns()
     contested = pl.concat([claimed, claims.repeated]).unique()
     places = claims.places[_number_in(contested, claims.size)]
     rows = pl.concat([holder, places.cast(pl.UInt64) + claims.first])
     claim = pl.concat([claimed, contested])
     number = _number_in(claim, claims.size)
+    # Those whose hashes are the same claim the same key.
     hashes = pl.DataFrame({"begin": claim - claim % claims.size, "check": claims.checks[number]})
     key = hashes.with_row_index("key").select(pl.col("key").min().over("begin", "check")).to_series()
     source_row = rows.unique().sort()

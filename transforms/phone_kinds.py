@@ -47,23 +47,23 @@ def ordinary_starts(choices: PhoneChoices) -> pl.Series:
 
 
 def find_unwanted(phones: pl.Series, choices: PhoneChoices) -> pl.Series:
-    """Return whether each 10-digit number, or null, has anything for `choose_numbers` to say."""
+    """Return the places of the 10-digit numbers, nulls among them, of which `choose_numbers` has anything to say."""
     patterns = [kind_pattern(kind.name) for kind in _KINDS if getattr(choices, kind.name) != "keep"]
-    unwanted = phones.str.contains(f"^(?:{'|'.join(patterns)})$") if patterns else None
+    looks = [pl.first().str.contains(f"^(?:{'|'.join(patterns)})$")] if patterns else []
     if choices.us_only:
-        foreign = ~phones.str.contains(f"^{american_pattern()}$")
-        unwanted = foreign if unwanted is None else unwanted | foreign
-    return pl.repeat(False, len(phones), eager=True) if unwanted is None else unwanted.fill_null(value=False)  # noqa: FBT003
+        looks.append(~pl.first().str.contains(f"^{american_pattern()}$"))
+    if not looks:
+        return pl.Series([], dtype=pl.UInt32)
+    return phones.to_frame().select(pl.any_horizontal(looks).arg_true()).to_series()
 
 
 def choose_numbers(verdicts: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
     """Return the verdicts on single numbers (`phone`, `reason`, `extension`, `note`) after the job's choices."""
     unwanted = find_unwanted(verdicts["phone"], choices)
-    if not unwanted.any():
+    if unwanted.is_empty():
         return verdicts
-    chosen = _apply(verdicts.filter(unwanted), choices)
-    rows = unwanted.arg_true()
-    return pl.DataFrame({name: verdicts[name].scatter(rows, chosen[name]) for name in chosen.columns})
+    chosen = _apply(verdicts[unwanted], choices)
+    return pl.DataFrame({name: verdicts[name].scatter(unwanted, chosen[name]) for name in chosen.columns})
 
 
 def _apply(verdicts: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:

@@ -7,6 +7,8 @@ Texts are tidy here: plain digits and punctuation, trimmed.
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -29,12 +31,20 @@ from transforms.phone_plans import (
     main_code,
     nanp_pattern,
 )
+from transforms.text import empty_to_null
 from transforms.vocabulary.reasons import Reason
 
 VERDICT: Final = ("phone", "reason", "extension", "note")
 
 _PUNCTUATION: Final = list(" \t!\"$%'()*-.:<=>?@[\\]_`{}")
 """ASCII punctuation that means nothing inside a number; the rest may part numbers, or begin an extension or power."""
+
+_MARKS: Final = re.escape("".join([*_PUNCTUATION, "/+"]))
+"""That punctuation in a pattern, with the slash of a number such as 212/5550123, and `+`."""
+
+_UNPARTED: Final = f"^[0-9{_MARKS}]*$"
+_UNPARTED_NUMBER: Final = f"^(?:[{_MARKS}]*[0-9]){{10,15}}[{_MARKS}]*$"
+"""Digits and punctuation alone, and as many digits as a number has with the longest prefix or none."""
 
 _DIGITS: Final = (ord("0"), ord("9"))
 _PLAIN_MARKS: Final = b" ()-."
@@ -57,6 +67,9 @@ _LONGEST_DIGITS: Final = 15
 _FLOAT: Final = r"^(\+?[0-9]{7,})(?:\.0+|,0{1,6})$"
 """A whole number written as a float; seven zeros and more after a comma may be a number of their own."""
 
+_POINT_FLOAT: Final = r"^(?:\+?[0-9]{7,}|00[0-9]+)\.0+$"
+"""Such a number with a point, or a shorter one that begins as if with a country code."""
+
 _HIDDEN_FLOAT: Final = r"[0-9]{7}\.0+[^0-9]*$"
 """Whatever may be a float: its zero must not become a digit of the number."""
 
@@ -74,6 +87,8 @@ _ROUNDED: Final = (
 )
 """Scientific notation, blanks apart: units, fraction and exponent, in either of two spellings."""
 
+_POWER_END: Final = r"[eE^][+0-9 \t\r\n\v\f]*$"
+
 _NUMBER: Final = r"^([0-9 ().+-]*[0-9).-])"
 _EXTENDED: Final = rf"{_NUMBER} *(?:(?i:,? *(?:e?xt(?:ension|n)?|x)[:.=]? *)|,? *# *|(?i:;ext=))([0-9]{{1,9}})$"
 """A number and its extension in the commonest forms, a small part of what the library reads the same way."""
@@ -82,7 +97,12 @@ _LABELLED: Final = "[xX#]|;(?i:ext)="
 _COMMA_EXTENDED: Final = rf"{_NUMBER} *[,;] *([0-9]{{1,6}})$"
 """An extension after a bare comma or semicolon: only beside a valid number, else both may be numbers."""
 
-_LETTERED: Final = r"^[ (.-]*\+?(?:[ ().-]*[0-9]){3}[0-9A-Za-z ().-]*$"
+_KEYED: Final = r"^[ (.-]*\+?(?:[ ().-]*[0-9]){3}[0-9 ().-]*[A-Za-z][0-9A-Za-z ().-]*$"
+"""Three digits and more, and then letters among digits."""
+
+_THREE_LETTERS: Final = r"[A-Za-z].*[A-Za-z].*[A-Za-z]"
+"""The library takes fewer for slips."""
+
 _LABELLED_EXTENSION: Final = r"(?i)(?:x|int).*[0-9][^0-9A-Za-z]*$|\b(?:or|and)\b"
 """Letters that may be an extension's label, or part numbers, and no telephone keys."""
 
@@ -103,23 +123,37 @@ _LED_EXTENSION: Final = r"(?i)[/;,]\s*(?:e?xt|x|#)"
 _SHORT_END: Final = r"[,;][^0-9A-Za-z]*(?:[0-9]{1,6}|[^\s:.,;+0-9A-Za-z-][^0-9A-Za-z]*[0-9]+)[^0-9A-Za-z]*$"
 """A comma or semicolon and digits too few, or too oddly set off, to be a number of their own for certain."""
 
-_FEWEST_TWICE: Final = 14
+_TWICE: Final = r"(?:[0-9][^0-9]*){14}"
 """As many digits and the longest prefix are no single NANP number any more."""
+
+_BOTH_NUMBERED: Final = r"[0-9][^|]*\|.*[0-9]"
+_ONE_LONG: Final = r"(?:[0-9][^0-9|]*){7}"
+"""Of cells parted by `|`: digits in two parts and more, and in one of them enough for a number."""
+
+_NEAREST: Final = pl.Enum([reason.value for reason in NEAREST])
+"""The reasons of several numbers: the least of them speaks for the cell."""
 
 _COUNTRY_WORTH_COMPILING: Final = 20
 """With fewer numbers of one country the library is quicker than the compiler of its patterns."""
 
-_Lane = Callable[[pl.DataFrame], pl.DataFrame]
-"""Takes `row` and `text`, returns `row`, `phone`, `reason` and perhaps more of the verdict for the rows it understood.
 
-Every step costs about as much on a few rows as on a thousand, so a lane looks first whether any row is its own.
-"""
+@dataclass(frozen=True)
+class _Lane:
+    """A form of cells: `look` holds for every `text` that the lane may decide on; `read` gives its verdicts on some.
+
+    `read` returns, for each text, `phone` and `reason`, both null where it can't tell, and perhaps more of the verdict.
+    Every step costs about as much on a few rows as on a thousand, so the lanes look together, and few have to read.
+    """
+
+    name: str
+    look: pl.Expr
+    read: Callable[[pl.Series], pl.DataFrame]
 
 
 def decide_phones(numbers: pl.Expr) -> pl.Expr:
     """Return the one valid number, 10 digits, of texts in the usual forms; null says nothing about a text."""
     usual = (numbers.str.len_bytes() <= _LONGEST) & ~numbers.str.contains(_HIDDEN_FLOAT)
-    return pl.when(usual).then(_accept(_drop_punctuation(numbers, [*_PUNCTUATION, "/"])))
+    return pl.when(usual).then(_accept(_drop_punctuation(numbers)))
 
 
 def accept_usual(texts: pl.Series, plain: pl.Series) -> pl.DataFrame:
@@ -128,27 +162,33 @@ def accept_usual(texts: pl.Series, plain: pl.Series) -> pl.DataFrame:
     `plain` is as `plain_starts` returns it. Patterns read only what the bytes of a text and the table leave open.
     """
     numbers = _join_digits(texts)
-    value = numbers.cast(pl.UInt64)
-    is_plain = plain.gather(value // 10 ** (NATIONAL_LENGTH - START_LENGTH))
+    value = numbers.cast(pl.UInt64).to_frame()
+    # No number begins with 0000.
+    start = (pl.first() // 10 ** (NATIONAL_LENGTH - START_LENGTH)).cast(pl.UInt32).fill_null(0)
     # The zero of a float would be the last digit.
-    doubted = (value % 10 == 0).arg_true()
-    floats = doubted.filter(texts.gather(doubted).str.contains(_HIDDEN_FLOAT))
-    special = (~is_plain).arg_true()
-    wrong = special.filter(~numbers.gather(special).to_frame().select(_are_valid(pl.first())).to_series())
+    looks = value.select(start.alias("start"), (pl.first() % 10 == 0).alias("doubted"))
+    is_plain = plain[looks["start"]].alias("is_plain")
+    doubted, special = looks["doubted"].arg_true(), (~is_plain).arg_true()
+    floats = doubted.filter(texts[doubted].str.contains(_HIDDEN_FLOAT))
+    wrong = special.filter(~numbers[special].to_frame().select(_are_valid(pl.first())).to_series())
     rest = (numbers.is_null() & texts.is_not_null()).arg_true()
-    for rows, found in ((floats, None), (wrong, None), (rest, _accept_others(texts.gather(rest)))):
+    for rows, found in ((floats, None), (wrong, None), (rest, _accept_others(texts[rest]))):
         if len(rows):
-            numbers = numbers.scatter(rows, found)
-    return pl.DataFrame([numbers.alias("phone"), is_plain.fill_null(value=False).alias("is_plain")])
+            numbers.scatter(rows, found)
+    return pl.DataFrame([numbers.alias("phone"), is_plain])
 
 
 def _accept_others(texts: pl.Series) -> pl.Series:
-    """Return what `decide_phones` says of each text, step by step: one expression would drop punctuation twice."""
+    """Return what `decide_phones` says of each text; punctuation is dropped only where enough digits are left."""
     text = pl.col("text")
-    usual = (text.str.len_bytes() <= _LONGEST) & ~text.str.contains(_HIDDEN_FLOAT)
-    digits = _drop_punctuation(text, [*_PUNCTUATION, "/"])
-    frame = texts.alias("text").to_frame().select(digits.alias("digits"), usual.alias("usual"))
-    return frame.select(pl.when("usual").then(_accept(pl.col("digits")))).to_series()
+    frame = texts.to_frame("text")
+    usual = text.str.contains(_UNPARTED_NUMBER) & ~text.str.contains(_HIDDEN_FLOAT) & (text.str.len_bytes() <= _LONGEST)
+    rows = frame.select(usual.arg_true()).to_series()
+    numbers = nothing("phone", len(texts))
+    if len(rows):
+        digits = frame[rows].select(_drop_punctuation(text))
+        numbers.scatter(rows, digits.select(_accept(pl.first())).to_series())
+    return numbers
 
 
 def _join_digits(texts: pl.Series) -> pl.Series:
@@ -157,46 +197,47 @@ def _join_digits(texts: pl.Series) -> pl.Series:
     Blanks, brackets, dots and hyphens may stand among the digits, and a `+` before the `1`. Steps over the bytes of
     the whole column take a third of the time that dropping punctuation cell by cell does.
     """
-    letter = pl.element()
+    letter, cell = pl.element(), pl.col("bytes")
+    count, rest, size, end = (pl.col(name) for name in ("digits", "rest", "size", "end"))
     # Among nulls, lists take several times as long.
-    texts = texts.fill_null("")
-    letters = texts.cast(pl.Binary).cast(pl.List(pl.UInt8))
+    texts = texts.fill_null("") if texts.null_count() else texts
+    letters = texts.cast(pl.Binary).cast(pl.List(pl.UInt8)).alias("bytes")
     digits, marks = (
-        letters.list.eval(kind).list.sum()
+        cell.list.eval(kind).list.sum()
         for kind in (letter.is_between(*_DIGITS), pl.any_horizontal(letter == mark for mark in _PLAIN_MARKS))
     )
+    frame = letters.to_frame().select(
+        digits.alias("digits"),
+        (cell.list.len() - digits - marks).alias("rest"),
+        cell.list.len().alias("size"),
+        (cell.list.first() == ord("+")).alias("signed"),
+    )
+    # Where the digits of a text end among all digits of the column.
+    frame = frame.with_columns(count.cast(pl.Int64).cum_sum().alias("end"))
     every = letters.explode(empty_as_null=False, keep_nulls=False)
     every = every.filter(every.is_between(*_DIGITS))
-    size, count, end = texts.str.len_bytes(), pl.col("digits"), pl.col("end")
-    frame = pl.DataFrame(
-        {
-            "digits": digits,
-            "rest": size - digits - marks,
-            "signed": letters.list.first() == ord("+"),
-            "short": size <= _LONGEST,
-            # Where the digits of a text end among all digits of the column.
-            "end": digits.cast(pl.Int64).cum_sum(),
-        }
-    )
-    led = (count == NATIONAL_LENGTH + 1) & (pl.col("rest") == pl.col("signed").cast(pl.UInt32))
+    led = (count == NATIONAL_LENGTH + 1) & (rest == pl.col("signed").cast(pl.UInt32))
     first = pl.lit(every).gather(pl.when(led).then(end - NATIONAL_LENGTH - 1))
-    known = (count == NATIONAL_LENGTH) & (pl.col("rest") == 0) | (first == ord("1"))
+    known = (count == NATIONAL_LENGTH) & (rest == 0) | (first == ord("1"))
     national = pl.lit(every.implode().cast(pl.Binary)).bin.slice(end - NATIONAL_LENGTH, NATIONAL_LENGTH)
-    return frame.select(pl.when(known & pl.col("short")).then(national).cast(pl.String)).to_series()
+    return frame.select(pl.when(known & (size <= _LONGEST)).then(national).cast(pl.String)).to_series()
 
 
 def read_numbers(texts: pl.Series) -> pl.DataFrame:
     """Return the verdict on each tidy text as one number; nulls where only the library, or parting, can tell."""
-    lanes: tuple[_Lane, ...] = (
-        _find_missing,
-        _read_plain,
-        _read_rounded,
-        _read_labelled,
-        _read_extended,
-        _read_lettered,
-        _read_abroad,
+    return _pass_lanes(
+        texts,
+        (
+            _MISSING_LANE,
+            _PLAIN_LANE,
+            _DECIMAL_LANE,
+            _ROUNDED_LANE,
+            _LABELLED_LANE,
+            _EXTENDED_LANE,
+            _LETTERED_LANE,
+            _ABROAD_LANE,
+        ),
     )
-    return _pass_lanes(texts, lanes)
 
 
 def part_cells(texts: pl.Series) -> pl.DataFrame:
@@ -205,77 +246,82 @@ def part_cells(texts: pl.Series) -> pl.DataFrame:
     The texts are tidy; the parts say nothing of a text on which `read_numbers` decides. Cells that may read otherwise
     than part by part, or that hold one number only, don't appear.
     """
-    text, digits = pl.col("text"), pl.col("text").str.count_matches("[0-9]")
+    text = pl.col("text")
+    cells = texts.to_frame("text").with_row_index("row").filter(text.str.contains(_SEPARATOR))
+    if not cells.is_empty():
+        cells = cells.filter(_are_parted(text)).with_columns(text.str.replace_all(_SEPARATOR, "|"))
+        cells = cells.filter(text.str.contains(_BOTH_NUMBERED), text.str.contains(_ONE_LONG))
+    if cells.is_empty():
+        return cells
+    parts = cells.with_columns(text.str.split("|")).explode("text", empty_as_null=True)
+    return parts.filter(text.str.contains("[0-9]")).with_columns(text.str.strip_chars())
+
+
+def _are_parted(text: pl.Expr) -> pl.Expr:
+    """Return whether what stands between separators are numbers of their own, to the library too."""
     # To the library such an end may be an extension.
     ended_shortly = text.str.contains(_SHORT_END)
     abroad = text.str.contains(r"^[^0-9+]*(?:\+[^0-9]*[02-9]|0[^0-9]*(?:0|1[^0-9]*1))")
     barred = text.str.contains(r"[0-9][^0-9]*[|&\r\n\v\f]")
-    listed = text.str.contains("[,;]") & ~ended_shortly
+    commas = text.str.contains("[,;]")
     slashed = text.str.contains(r"^[0-9 ().+\t/-]+$")
-    cells = texts.alias("text").to_frame().with_row_index("row").filter(text.str.contains(_SEPARATOR))
-    cells = cells.filter(
-        text.str.len_bytes() <= _LONGEST,
-        text.str.contains(_SEVERAL),
-        ~text.str.contains(_LED_EXTENSION),
-        ~abroad & (barred | listed | slashed | (~text.str.contains("[,;]") & (digits >= _FEWEST_TWICE))),
+    return (
+        (text.str.len_bytes() <= _LONGEST)
+        & text.str.contains(_SEVERAL)
+        & ~text.str.contains(_LED_EXTENSION)
+        & ~abroad
+        & (barred | (commas & ~ended_shortly) | slashed | (~commas & text.str.contains(_TWICE)))
     )
-    parts = cells.with_columns(text.str.replace_all(_SEPARATOR, "|").str.split("|")).explode("text", empty_as_null=True)
-    parts = parts.with_columns(text.str.strip_chars()).with_columns(digits.alias("digits")).filter(pl.col("digits") > 0)
-    several = (pl.len() > 1) & (pl.col("digits").max() >= 7)  # noqa: PLR2004 - groups of fewer digits may be one number
-    return parts.filter(several.over("row")).select("row", "text")
 
 
 def combine_numbers(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Return one verdict for each `row` of the numbers, as the library's lane combines them; rows ascend."""
-    row, found = pl.col("row"), pl.col("phone").is_not_null()
-    good = numbers.filter(found)
-    phones = good.group_by("row", "phone", maintain_order=True).agg(pl.col("extension").drop_nulls().first())
-    cells = numbers.group_by(row, maintain_order=True).agg(pl.len().alias("all"), found.sum().alias("good"))
-    joined = phones.group_by(row, maintain_order=True).agg(pl.col("phone").str.join("|"), pl.len().alias("different"))
-    for part in (joined, _list_extensions(phones), _list_refusals(numbers), _list_notes(good)):
-        cells = cells.join(part, on="row", how="left", maintain_order="left")
-    left_out, repeats = pl.col("all") - pl.col("good"), pl.col("good") - pl.col("different")
-    refused = pl.when(left_out > 0).then(pl.format("{} of {} numbers left out: {}", left_out, "all", "refused"))
-    repeated = pl.when(repeats > 0).then(pl.format("{} of {} numbers left out: a repeat", repeats, "all"))
-    note = pl.concat_str("note", refused, repeated, separator="; ", ignore_nulls=True)
-    nothing = pl.col("good") == 0
-    return cells.select(
+    """Return one verdict for each `row` of the numbers, as the library's lane combines them; rows ascend.
+
+    There is no column `extension` where no number has any.
+    """
+    phone, reason, note = pl.col("phone"), pl.col("reason"), pl.col("note")
+    every, good = pl.col("all"), pl.col("good")
+    cells = numbers.group_by("row", maintain_order=True).agg(
+        phone,
+        reason,
+        note,
+        pl.len().alias("all"),
+        phone.count().alias("good"),
+        reason.cast(_NEAREST).min().alias("nearest"),
+    )
+    cells = cells.select(
         "row",
-        "phone",
-        pl.when(nothing).then(pl.col("rank").replace_strict(_REASONS, return_dtype=pl.String)).alias("reason"),
-        "extension",
-        pl.when(~nothing & (note != "")).then(note).alias("note"),
+        "all",
+        "good",
+        "nearest",
+        # A null is one of those that differ, but nothing of what is joined.
+        (good + (good < every) - phone.list.n_unique()).alias("repeats"),
+        phone.list.unique(maintain_order=True).list.join("|"),
+        reason.list.unique(maintain_order=True).list.join(", "),
+        note.list.join("; ").str.split("; ").list.unique(maintain_order=True).list.join("; "),
     )
+    extensions = _list_extensions(numbers) if numbers["extension"].null_count() < len(numbers) else None
+    refused = pl.when(good < every).then(pl.format("{} of {} numbers left out: {}", every - good, every, reason))
+    repeated = pl.when(pl.col("repeats") > 0).then(pl.format("{} of {} numbers left out: a repeat", "repeats", every))
+    notes = pl.concat_str(empty_to_null(note), refused, repeated, separator="; ", ignore_nulls=True)
+    verdicts = cells.select(
+        "row",
+        empty_to_null(phone),
+        pl.when(good == 0).then(pl.col("nearest").cast(pl.String)).alias("reason"),
+        pl.when(good > 0).then(empty_to_null(notes)).alias("note"),
+    )
+    if extensions is None:
+        return verdicts
+    return verdicts.join(extensions, on="row", how="left", maintain_order="left")
 
 
-def _list_extensions(phones: pl.DataFrame) -> pl.DataFrame:
-    """Return, for each `row` with any extension among its different phones, theirs as `extension`, in their places."""
+def _list_extensions(numbers: pl.DataFrame) -> pl.DataFrame:
+    """Return, for each `row` with a phone, `extension`: those of its different phones in their places, or null."""
     extension = pl.col("extension")
-    extended = phones.filter(extension.is_not_null())
-    if not extended.is_empty():
-        extended = phones.filter(pl.col("row").is_in(extended["row"].implode()))
-    return extended.group_by("row", maintain_order=True).agg(extension.fill_null("").str.join("|"))
-
-
-def _list_refusals(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Return, for each `row` with a number refused, the reasons as `refused` and the `rank` of the nearest."""
-    refused = numbers.filter(pl.col("reason").is_not_null()).select("row", "reason").unique(maintain_order=True)
-    if refused.is_empty():
-        return refused.select("row", pl.col("reason").alias("refused"), pl.lit(None, pl.Int8).alias("rank"))
-    return refused.group_by("row", maintain_order=True).agg(
-        pl.col("reason").str.join(", ").alias("refused"),
-        pl.col("reason").replace_strict(_RANKS, return_dtype=pl.Int8).min().alias("rank"),
-    )
-
-
-def _list_notes(good: pl.DataFrame) -> pl.DataFrame:
-    """Return, for each `row` with notes on its good numbers, the different ones as `note`."""
-    notes = good.filter(pl.col("note").is_not_null()).select("row", "note")
-    if notes.is_empty():
-        return notes
-    notes = notes.with_columns(pl.col("note").str.split("; ")).explode("note", empty_as_null=True)
-    notes = notes.unique(maintain_order=True)
-    return notes.group_by("row", maintain_order=True).agg(pl.col("note").str.join("; "))
+    phones = numbers.filter(pl.col("phone").is_not_null()).group_by("row", "phone", maintain_order=True)
+    different = phones.agg(extension.drop_nulls().first())
+    joined = pl.when(extension.count() > 0).then(extension.fill_null("").str.join("|"))
+    return different.group_by("row", maintain_order=True).agg(joined.alias("extension"))
 
 
 def read_international(digits: pl.Series) -> pl.Series:
@@ -286,6 +332,8 @@ def read_international(digits: pl.Series) -> pl.Series:
     """
     numbers = digits.alias("digits").to_frame().with_row_index("row")
     numbers = numbers.filter(pl.col("digits").str.contains(r"^\+[2-9][0-9]{4,16}$"))
+    if numbers.height < _COUNTRY_WORTH_COMPILING:
+        return nothing("digits", len(digits))
     code = pl.col("digits").str.slice(1, 3).replace_strict(country_codes(), default=None, return_dtype=pl.String)
     found = [pl.DataFrame(schema={"row": numbers.schema["row"], "digits": pl.String})]
     for (country,), rows in numbers.with_columns(code.alias("code")).group_by("code"):
@@ -294,7 +342,7 @@ def read_international(digits: pl.Series) -> pl.Series:
             national = pl.col("digits").str.slice(1 + len(plan.code))
             found.append(rows.filter(is_valid_as_it_stands(national, plan)).select("row", "digits"))
     valid = pl.concat(found).sort("row")
-    return _scatter(len(digits), valid["row"], valid["digits"])
+    return nothing("digits", len(digits)).scatter(valid["row"], valid["digits"])
 
 
 def read_e164_numbers(texts: pl.Series, region: str) -> pl.Series:
@@ -305,11 +353,9 @@ def read_e164_numbers(texts: pl.Series, region: str) -> pl.Series:
     """
     text = pl.col("text")
     plain = text.str.contains(r"^[ (]*\+?[0-9 ().-]+$") & ~text.str.contains(_HIDDEN_FLOAT)
-    digits = pl.when(plain & (text.str.len_bytes() <= _LONGEST)).then(
-        _drop_punctuation(text, [" ", "(", ")", ".", "-"])
-    )
+    digits = pl.when(plain & (text.str.len_bytes() <= _LONGEST)).then(_drop_punctuation(text))
     national = digits.str.replace("^(?:00|011)", "+") if is_nanp(region) else _make_international(digits, region)
-    return read_international(texts.alias("text").to_frame().select(national.alias("digits")).to_series()).alias("e164")
+    return read_international(texts.to_frame("text").select(national.alias("digits")).to_series()).alias("e164")
 
 
 def _make_international(digits: pl.Expr, region: str) -> pl.Expr:
@@ -338,113 +384,105 @@ def is_valid_as_it_stands(national: pl.Expr, plan: CountryPlan) -> pl.Expr:
     return valid
 
 
-_RANKS: Final = {reason.value: rank for rank, reason in enumerate(NEAREST)}
-_REASONS: Final = {rank: reason for reason, rank in _RANKS.items()}
+def settle(columns: dict[str, pl.Series], rows: pl.Series, found: pl.DataFrame) -> None:
+    """Put what was found into its rows of the columns, in place."""
+    for name in found.columns:
+        values = found[name]
+        if values.null_count() < len(values) or columns[name][rows].null_count() < len(values):
+            columns[name].scatter(rows, values)
+
+
+def nothing(name: str, height: int) -> pl.Series:
+    """Return a column of nulls."""
+    return pl.Series(name, [None], dtype=pl.String).new_from_index(0, height)
 
 
 def _pass_lanes(texts: pl.Series, lanes: Sequence[_Lane]) -> pl.DataFrame:
     """Give each text the verdict of the first lane that decides it."""
-    left = texts.alias("text").to_frame().with_row_index("row")
-    decided = [pl.DataFrame(schema={"row": left.schema["row"], **dict.fromkeys(VERDICT, pl.String)})]
+    verdict = {name: nothing(name, len(texts)) for name in VERDICT}
+    looks = texts.to_frame("text").select(lane.look.alias(lane.name) for lane in lanes)
+    left = pl.Series([True]).new_from_index(0, len(texts))
     for lane in lanes:
-        judged = left if left.is_empty() else lane(left)
-        if judged.is_empty():
+        its_own = looks[lane.name] & left
+        if not its_own.any():
             continue
-        judged = judged.filter(pl.any_horizontal(pl.col("phone", "reason").is_not_null()))
-        if not judged.is_empty():
-            decided.append(judged)
-            left = left.filter(~pl.col("row").is_in(judged["row"].implode()))
-    return pl.concat([*decided, left.select("row")], how="diagonal").sort("row").select(VERDICT)
+        rows = its_own.arg_true()
+        judged = lane.read(texts[rows])
+        decided = judged.select(pl.any_horizontal(pl.col("phone", "reason").is_not_null())).to_series()
+        if decided.any():
+            rows = rows.filter(decided)
+            settle(verdict, rows, judged.filter(decided))
+            left.scatter(rows, pl.Series([False]))
+    return pl.DataFrame(verdict)
 
 
-def _scatter(height: int, rows: pl.Series, values: pl.Series) -> pl.Series:
-    """Return a column of nulls but for the values in their rows."""
-    column = pl.repeat(None, height, dtype=pl.String, eager=True).alias(values.name)
-    return column.scatter(rows, values) if len(rows) else column
+def _refuse_missing(texts: pl.Series) -> pl.DataFrame:
+    reason = pl.Series("reason", [Reason.PHONE_MISSING.value])
+    return pl.DataFrame([nothing("phone", len(texts)), reason.new_from_index(0, len(texts))])
 
 
-def _find_missing(left: pl.DataFrame) -> pl.DataFrame:
+def _read_plain(texts: pl.Series) -> pl.DataFrame:
+    """Decide on digits and meaningless punctuation."""
     text = pl.col("text")
-    rows = left.filter(text.is_null() | ~text.str.contains("[0-9]"))
-    return rows.select("row", _lit(None).alias("phone"), _lit(Reason.PHONE_MISSING).alias("reason"))
-
-
-def _read_plain(left: pl.DataFrame) -> pl.DataFrame:
-    """Decide on digits and meaningless punctuation, a float's decimals set aside."""
-    text, phone = pl.col("text"), pl.col("phone")
-    # Of a float the library's lane doesn't read `00` as `+`.
-    mended = pl.when(~text.str.contains(r"^00[0-9]+[.,]0+$")).then(text.str.replace(_FLOAT, "${1}"))
-    judged = left.with_columns(mended.alias("mended"))
-    judged = judged.with_columns(_drop_punctuation(pl.col("mended"), [*_PUNCTUATION, "/"]).alias("digits"))
-    judged = _refuse(judged)
+    judged = _judge_digits(texts.to_frame("text").with_columns(_drop_punctuation(text).alias("digits")))
+    found = pl.col("phone").is_not_null() & (text.str.len_bytes() <= _LONGEST)
     # With seven digits between slashes there may be several numbers, with fewer they are one.
     whole = ~(text.str.contains("/", literal=True) & text.str.contains("(?:[0-9][^0-9/]*){7}"))
-    judged = judged.with_columns(
-        pl.when(text.str.len_bytes() <= _LONGEST).then(_accept(pl.col("digits"))).alias("phone")
-    )
     return judged.select(
-        "row",
-        "phone",
-        pl.when(phone.is_null() & whole).then("refusal").alias("reason"),
-        pl.when(phone.is_not_null() & (pl.col("mended") != text)).then(_lit(NOTE_DECIMALS)).alias("note"),
+        pl.when(found).then("phone").alias("phone"),
+        pl.when(~found & whole).then("refusal").alias("reason"),
     )
 
 
-def _read_rounded(left: pl.DataFrame) -> pl.DataFrame:
+def _read_decimal(texts: pl.Series) -> pl.DataFrame:
+    """Decide on a whole number written as a float, its decimals set aside."""
+    judged = _read_plain(texts.str.replace(_FLOAT, "${1}"))
+    note = pl.when(pl.col("phone").is_not_null()).then(_lit(NOTE_DECIMALS))
+    return judged.with_columns(note.alias("note"))
+
+
+def _read_rounded(texts: pl.Series) -> pl.DataFrame:
     """Decide on scientific notation that lost digits, or that written out is a valid number."""
-    rows = left.filter(pl.col("text").str.contains("[eE^]"))
-    if rows.is_empty():
-        return rows
-    solid = _drop_punctuation(pl.col("text"), list(" \t\r\n\v\f"))
-    rows = rows.select("row", solid.str.extract_groups(_ROUNDED).alias("groups")).unnest("groups")
+    solid = pl.col("text").str.replace_all(r"[ \t\r\n\v\f]+", "")
+    rows = texts.to_frame("text").select(solid.str.extract_groups(_ROUNDED).alias("groups")).unnest("groups")
     rows = rows.select(
-        "row",
         pl.coalesce("1", "4").alias("units"),
         pl.coalesce("2", "5").alias("fraction"),
         pl.coalesce("3", "6").cast(pl.Int32).alias("power"),
     )
     fraction, power = pl.col("fraction"), pl.col("power")
     lost = (power > fraction.str.len_bytes()) | (fraction.str.slice(power).str.strip_chars("0") != "")
-    rows = rows.with_columns(lost.alias("lost"))
-    phone = pl.when(~pl.col("lost")).then(_accept(pl.col("units") + fraction.str.head(power)))
-    return rows.with_columns(phone.alias("phone")).select(
-        "row",
-        "phone",
+    written = rows.select(lost.alias("lost"), (pl.col("units") + fraction.str.head(power)).alias("digits"))
+    phone = pl.when(~pl.col("lost")).then(_accept(pl.col("digits")))
+    return written.select(
+        phone.alias("phone"),
         pl.when("lost").then(_lit(Reason.PHONE_ROUNDED)).alias("reason"),
-        pl.when(pl.col("phone").is_not_null()).then(_lit(NOTE_WRITTEN_OUT)).alias("note"),
+        pl.when(phone.is_not_null()).then(_lit(NOTE_WRITTEN_OUT)).alias("note"),
     )
 
 
-def _read_labelled(left: pl.DataFrame) -> pl.DataFrame:
+def _read_labelled(texts: pl.Series) -> pl.DataFrame:
     """Decide on a number after words such as `tel:`, as on the number alone."""
-    text = pl.col("text")
-    rows = left.filter(text.str.contains(_LABEL), ~text.str.contains(_LABEL_MATTERS), text.str.len_bytes() <= _LONGEST)
-    rows = rows.with_columns(text.str.replace(_LABEL, "").alias("body"))
+    body = texts.str.replace(_LABEL, "")
     # A word makes slashes part even what is short.
-    rows = rows.filter(~pl.col("body").str.contains("/", literal=True))
-    if rows.is_empty():
-        return rows
-    judged = _pass_lanes(rows["body"], (_read_plain, _read_extended, _read_lettered))
-    return judged.with_columns(rows["row"])
+    whole = pl.when(~pl.first().str.contains("/", literal=True)).then(pl.first())
+    return _pass_lanes(
+        body.to_frame().select(whole).to_series(), (_PLAIN_LANE, _DECIMAL_LANE, _EXTENDED_LANE, _LETTERED_LANE)
+    )
 
 
-def _read_extended(left: pl.DataFrame) -> pl.DataFrame:
+def _read_extended(texts: pl.Series) -> pl.DataFrame:
     """Decide on one number with an extension."""
-    text = pl.col("text")
-    rows = left.filter(text.str.contains("[xX#,;]"), text.str.len_bytes() <= _LONGEST)
-    if rows.is_empty():
-        return rows
-    comma = pl.when(~text.str.contains("[,;] *0+$")).then(text).str.extract_groups(_COMMA_EXTENDED)
-    rows = rows.with_columns(text.str.contains(_LABELLED).alias("labelled"))
-    groups = pl.when("labelled").then(text.str.extract_groups(_EXTENDED)).otherwise(comma)
-    rows = rows.with_columns(groups.alias("groups")).unnest("groups")
-    rows = rows.with_columns(_drop_punctuation(pl.col("1"), [" ", "(", ")", ".", "-"]).alias("digits"))
-    rows = _refuse(rows.with_columns(_accept(pl.col("digits")).alias("phone")))
+    text, labelled = pl.col("text"), pl.col("labelled")
+    rows = texts.to_frame("text").with_columns(text.str.contains(_LABELLED).alias("labelled"))
+    comma = pl.when(~labelled & ~text.str.contains("[,;] *0+$")).then(text).str.extract_groups(_COMMA_EXTENDED)
+    groups = pl.when(labelled).then(text.str.extract_groups(_EXTENDED)).otherwise(comma)
+    rows = rows.select("labelled", groups.alias("groups")).unnest("groups")
+    rows = _judge_digits(rows.with_columns(_drop_punctuation(pl.col("1")).alias("digits")))
     # The library wants three digits and more before an extension; with fewer it counts the extension's.
-    viable = pl.col("labelled") & pl.col("digits").str.contains("[0-9]{3}")
+    viable = labelled & pl.col("digits").str.contains("[0-9]{3}")
     found = pl.col("phone").is_not_null()
     return rows.select(
-        "row",
         "phone",
         pl.when(~found & viable).then("refusal").alias("reason"),
         pl.when(found).then(pl.col("2")).alias("extension"),
@@ -452,45 +490,53 @@ def _read_extended(left: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _read_lettered(left: pl.DataFrame) -> pl.DataFrame:
+def _read_lettered(texts: pl.Series) -> pl.DataFrame:
     """Decide on letters in a number: three and more are telephone keys, fewer are nothing."""
-    text = pl.col("text")
-    rows = left.filter(text.str.contains("[0-9][^0-9]*[A-Za-z]"), text.str.contains(_LETTERED))
-    rows = rows.filter(
-        ~text.str.contains(_LABELLED_EXTENSION), ~text.str.contains(_POWER_OF_TEN), text.str.len_bytes() <= _LONGEST
+    text, known, vanity = pl.col("text"), pl.col("known"), pl.col("vanity")
+    other = text.str.contains(_LABELLED_EXTENSION) | text.str.contains(_POWER_OF_TEN)
+    rows = texts.to_frame("text").select(
+        pl.when(~other).then(_drop_punctuation(text)).alias("known"), text.str.contains(_THREE_LETTERS).alias("vanity")
     )
-    if rows.is_empty():
-        return rows
-    known = _drop_punctuation(text, [" ", "(", ")", ".", "-"])
-    keys = pl.col("known").str.replace_many(list(_KEYS), list(_KEYS.values()))
-    vanity = text.str.count_matches("[A-Za-z]") >= 3  # noqa: PLR2004 - the library takes fewer for slips
-    digits = pl.when(vanity).then(keys).otherwise(pl.col("known").str.replace_all("[A-Za-z]", ""))
-    rows = rows.with_columns(known.alias("known")).with_columns(digits.alias("digits"))
-    rows = _refuse(rows.filter(pl.col("digits").str.len_bytes() <= _LONGEST_DIGITS))
-    rows = rows.with_columns(_accept(pl.col("digits")).alias("phone"))
+    keys = known.str.replace_many(list(_KEYS), list(_KEYS.values()))
+    digits = pl.when(vanity).then(keys).otherwise(known.str.replace_all("[A-Za-z]", ""))
+    rows = rows.select("vanity", digits.alias("digits"))
+    rows = _judge_digits(rows.with_columns(pl.when(pl.col("digits").str.len_bytes() <= _LONGEST_DIGITS).then("digits")))
+    found = pl.col("phone").is_not_null()
     return rows.select(
-        "row",
         "phone",
-        pl.when(pl.col("phone").is_null()).then("refusal").alias("reason"),
-        pl.when(pl.col("phone").is_not_null() & vanity).then(_lit(NOTE_LETTERS)).alias("note"),
+        pl.when(~found).then("refusal").alias("reason"),
+        pl.when(found & vanity).then(_lit(NOTE_LETTERS)).alias("note"),
     )
 
 
-def _read_abroad(left: pl.DataFrame) -> pl.DataFrame:
+def _read_abroad(texts: pl.Series) -> pl.DataFrame:
     """Decide on valid numbers of other countries."""
-    text = pl.col("text")
-    rows = left.filter(
-        text.str.contains(_MAYBE_ABROAD), text.str.len_bytes() <= _LONGEST, ~text.str.contains("/", literal=True)
-    )
-    if rows.is_empty():
-        return rows
-    digits = _drop_punctuation(text, _PUNCTUATION).str.replace("^(?:00|011)", "+")
-    abroad = read_international(rows.select(digits.alias("digits")).to_series())
-    found = rows.select("row").filter(abroad.is_not_null())
-    return found.with_columns(_lit(None).alias("phone"), _lit(Reason.PHONE_NOT_NANP).alias("reason"))
+    digits = texts.to_frame("text").select(_drop_punctuation(pl.col("text")).str.replace("^(?:00|011)", "+"))
+    abroad = read_international(digits.to_series())
+    reason = pl.when(abroad.is_not_null()).then(_lit(Reason.PHONE_NOT_NANP))
+    return pl.select(_lit(None).alias("phone"), reason.alias("reason"))
 
 
-def _drop_punctuation(text: pl.Expr, characters: Sequence[str]) -> pl.Expr:
+_TEXT: Final = pl.col("text")
+_SHORT: Final = _TEXT.str.len_bytes() <= _LONGEST
+_SLASHED: Final = _TEXT.str.contains("/", literal=True)
+
+_MISSING_LANE: Final = _Lane("missing", _TEXT.is_null() | ~_TEXT.str.contains("[0-9]"), _refuse_missing)
+_PLAIN_LANE: Final = _Lane("plain", _TEXT.str.contains(_UNPARTED) & ~_TEXT.str.contains(_POINT_FLOAT), _read_plain)
+# Of a float the library's lane doesn't read `00` as `+`.
+_DECIMAL_LANE: Final = _Lane("decimal", _TEXT.str.contains(_FLOAT) & ~_TEXT.str.starts_with("00"), _read_decimal)
+_ROUNDED_LANE: Final = _Lane("rounded", _TEXT.str.contains(_POWER_END), _read_rounded)
+_LABELLED_LANE: Final = _Lane(
+    "labelled", _TEXT.str.contains(_LABEL) & ~_TEXT.str.contains(_LABEL_MATTERS) & _SHORT, _read_labelled
+)
+_EXTENDED_LANE: Final = _Lane("extended", _TEXT.str.contains("[xX#,;]") & _SHORT, _read_extended)
+_LETTERED_LANE: Final = _Lane("lettered", _TEXT.str.contains(_KEYED) & _SHORT, _read_lettered)
+_ABROAD_LANE: Final = _Lane("abroad", _TEXT.str.contains(_MAYBE_ABROAD) & ~_SLASHED & _SHORT, _read_abroad)
+
+
+def _drop_punctuation(text: pl.Expr) -> pl.Expr:
+    """Return the text without the punctuation that means nothing inside a number, a slash among it."""
+    characters = [*_PUNCTUATION, "/"]
     return text.str.replace_many(characters, [""] * len(characters))
 
 
@@ -503,16 +549,24 @@ def _are_valid(digits: pl.Expr) -> pl.Expr:
     return digits.str.contains(f"^{_NANP_PREFIX}{nanp_pattern()}$")
 
 
-def _refuse(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add as `refusal` why `digits`, `+` before them or not, that aren't valid are refused; null is for the library.
+def _judge_digits(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add `phone`, the valid number that `digits`, `+` before them or not, are, and `refusal`: why they are none.
 
-    That is for numbers of other countries, for what is short after a country code, and for several trunk `1`s.
+    A null refusal is for the library: that of numbers of other countries, of what is short after a country code, and of
+    several trunk `1`s.
     """
-    digits, bare, size, cut = (pl.col(name) for name in ("digits", "bare", "size", "cut"))
+    digits = pl.col("digits")
     known = digits.str.contains(r"^\+?[0-9]+$") & ~digits.str.contains(_ABROAD)
-    rows = rows.with_columns(known.alias("known"), digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", "").alias("bare"))
-    length = bare.str.len_bytes()
-    rows = rows.with_columns(length.alias("size"), (length - bare.str.starts_with("1").cast(pl.UInt32)).alias("cut"))
+    bare = digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", "")
+    rows = rows.with_columns(_accept(digits).alias("phone"), known.alias("known"), bare.alias("bare"))
+    return rows.with_columns(_refusal().alias("refusal"))
+
+
+@cache
+def _refusal() -> pl.Expr:
+    digits, bare = pl.col("digits"), pl.col("bare")
+    size = bare.str.len_bytes()
+    cut = size - bare.str.starts_with("1").cast(pl.UInt32)
     # Fewer than three digits after a country code the library doesn't read.
     known = pl.col("known") & ((bare == digits) | (size > 2)) & ~bare.str.starts_with("11")  # noqa: PLR2004
     # The lengths of `REFUSALS`: comparing them takes a tenth of the patterns' time.
@@ -525,7 +579,7 @@ def _refuse(rows: pl.DataFrame) -> pl.DataFrame:
         .then(_lit(Reason.PHONE_NOT_VALID))
         .otherwise(_lit(Reason.PHONE_TOO_LONG))
     )
-    return rows.with_columns(pl.when(known).then(reason).alias("refusal"))
+    return pl.when(known).then(reason)
 
 
 def _lit(value: str | None) -> pl.Expr:

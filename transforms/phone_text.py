@@ -7,6 +7,8 @@ from typing import Final
 
 import polars as pl
 
+from transforms.text import put
+
 _TRIMMED: Final = " \t\r\n'\"`\u2018\u2019"
 
 _BY_CATEGORY: Final = {"Cf": "", "Me": "", "Zs": " ", "Pd": "-", "Zl": "\n", "Zp": "\n"}
@@ -24,10 +26,10 @@ _KNOWN: Final = {
 
 def tidy_texts(texts: pl.Series) -> pl.Series:
     """Return the texts with plain digits and punctuation, without the unseen, trimmed."""
-    odd = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    beyond_ascii = pl.first().str.len_bytes() != pl.first().str.len_chars()
+    odd = texts.to_frame().select(beyond_ascii.arg_true()).to_series()
     if len(odd):
-        # `scatter` changes even what a clone was made of.
-        texts = texts.to_frame().to_series().scatter(odd, _straighten(texts.gather(odd)))
+        texts = put(texts, odd, _straighten(texts[odd]))
     return texts.str.strip_chars(_TRIMMED)
 
 

@@ -16,13 +16,16 @@ from transforms.phone_lanes import (
     accept_usual,
     combine_numbers,
     decide_phones,
+    nothing,
     part_cells,
     read_e164_numbers,
     read_numbers,
+    settle,
 )
 from transforms.phone_library import read_cell, read_e164
 from transforms.phone_plans import is_nanp, nanp_pattern
 from transforms.phone_text import tidy_texts
+from transforms.text import put
 
 __all__ = ["KindChoice", "PhoneChoices", "decide_phones", "judge_e164", "judge_phones", "nanp_pattern"]
 
@@ -36,18 +39,18 @@ def judge_phones(texts: pl.Series, choices: PhoneChoices = _DEFAULT) -> pl.DataF
     repeats; `reason` a code where there is none; `extension` those of the phones, joined alike where there are
     several; `note` what was set aside or mended although a phone came of it, never a digit of a number.
     """
-    texts = texts.cast(pl.String).alias("text")
+    texts = texts.cast(pl.String)
     phones, ordinary = accept_usual(texts, ordinary_starts(choices))
     odd = phones.is_null()
     special = (~ordinary & ~odd).arg_true()
-    unwanted = special.filter(find_unwanted(phones.gather(special), choices))
-    verdict = {name: phones if name == "phone" else _nothing(name, len(phones)) for name in VERDICT}
+    unwanted = special[find_unwanted(phones[special], choices)]
+    verdict = {name: phones if name == "phone" else nothing(name, len(phones)) for name in VERDICT}
     if odd.any():
-        _settle(verdict, odd.arg_true(), _judge_odd(texts.filter(odd), choices))
+        settle(verdict, odd.arg_true(), _judge_odd(texts.filter(odd), choices))
     if len(unwanted):
-        usual = pl.DataFrame({name: column.gather(unwanted) for name, column in verdict.items()})
-        _settle(verdict, unwanted, choose_numbers(usual, choices))
-    return pl.DataFrame(list(verdict.values()))
+        usual = pl.DataFrame({name: column[unwanted] for name, column in verdict.items()})
+        settle(verdict, unwanted, choose_numbers(usual, choices))
+    return pl.DataFrame(verdict)
 
 
 def judge_e164(texts: pl.Series, region: str = "US") -> pl.DataFrame:
@@ -55,29 +58,29 @@ def judge_e164(texts: pl.Series, region: str = "US") -> pl.DataFrame:
 
     Any country; `region` is that of numbers written without a country code. Blank text gives two nulls.
     """
-    texts = texts.cast(pl.String).alias("text")
-    columns = {"e164": _nothing("e164", len(texts)), "reason": _nothing("reason", len(texts))}
+    texts = texts.cast(pl.String)
+    columns = {"e164": nothing("e164", len(texts)), "reason": nothing("reason", len(texts))}
     if is_nanp(region):
         columns["e164"] = ("+1" + accept_usual(texts, ordinary_starts(_DEFAULT))["phone"]).alias("e164")
     odd = (columns["e164"].is_null() & texts.is_not_null()).arg_true()
     if len(odd):
-        _settle(columns, odd, _judge_odd_e164(tidy_texts(texts.gather(odd)), region))
+        settle(columns, odd, _judge_odd_e164(tidy_texts(texts[odd]), region))
     return pl.DataFrame(list(columns.values()))
 
 
 def _judge_odd_e164(texts: pl.Series, region: str) -> pl.DataFrame:
     """Judge tidy texts as `judge_e164` does: by the plans of their countries, or by the library."""
     found = read_e164_numbers(texts, region)
-    columns = {"e164": found, "reason": _nothing("reason", len(texts))}
+    columns = {"e164": found, "reason": nothing("reason", len(texts))}
     left = found.is_null().arg_true()
     if len(left):
-        different = texts.gather(left).unique()
+        different = texts[left].unique()
         findings = [read_e164(text, region) for text in different]
         table = pl.DataFrame(
             {"text": different, "e164": [e164 for e164, _ in findings], "reason": [why for _, why in findings]},
             schema=dict.fromkeys(["text", "e164", "reason"], pl.String),
         )
-        _settle(columns, left, _look_up(texts.gather(left), table))
+        settle(columns, left, _look_up(texts[left], table))
     return pl.DataFrame(columns)
 
 
@@ -87,26 +90,18 @@ def _judge_odd(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
     parts = part_cells(texts)
     # The numbers within cells beside the cells: what expressions cost is mostly their number, not that of the texts.
     verdicts = choose_numbers(read_numbers(pl.concat([texts, parts["text"]])), choices)
-    verdict = verdicts.head(len(texts)).to_dict()
-    undecided = _find_undecided(verdict)
-    if len(undecided) and len(parts):
+    undecided = verdicts.select(pl.all_horizontal(pl.col("phone", "reason").is_null())).to_series()
+    verdict, left = verdicts.head(len(texts)).to_dict(), undecided.head(len(texts))
+    if left.any() and len(parts):
         numbers = parts.select("row").hstack(verdicts.tail(len(parts)))
-        several = _combine_parts(numbers.filter(pl.col("row").is_in(undecided.implode())))
-        _settle(verdict, several["row"], several)
-        undecided = _find_undecided(verdict)
-    if len(undecided):
-        _settle(verdict, undecided, _ask_library(texts.gather(undecided), choices))
+        cells = put(left, parts["row"].filter(undecided.tail(len(parts))), pl.Series([False]))
+        several = combine_numbers(numbers.filter(cells[parts["row"]]))
+        settle(verdict, several["row"], several.drop("row"))
+        left = put(left, several["row"], pl.Series([False]))
+    if left.any():
+        rows = left.arg_true()
+        settle(verdict, rows, _ask_library(texts[rows], choices))
     return pl.DataFrame(verdict)
-
-
-def _find_undecided(verdict: dict[str, pl.Series]) -> pl.Series:
-    return (verdict["phone"].is_null() & verdict["reason"].is_null()).arg_true()
-
-
-def _combine_parts(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Return the verdict on each `row` whose numbers are all decided."""
-    undecided = numbers.filter(pl.col("phone").is_null() & pl.col("reason").is_null())
-    return combine_numbers(numbers.filter(~pl.col("row").is_in(undecided["row"].implode())))
 
 
 def _ask_library(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
@@ -129,15 +124,3 @@ def _ask_library(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
 def _look_up(texts: pl.Series, table: pl.DataFrame) -> pl.DataFrame:
     """Return the table's row for each text, without the text."""
     return texts.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left").drop("text")
-
-
-def _settle(columns: dict[str, pl.Series], rows: pl.Series, found: pl.DataFrame) -> None:
-    """Put what was found into its rows of the columns."""
-    for name, column in columns.items():
-        values = found[name]
-        if values.null_count() < len(values) or column.gather(rows).null_count() < len(values):
-            columns[name] = column.scatter(rows, values)
-
-
-def _nothing(name: str, height: int) -> pl.Series:
-    return pl.repeat(None, height, dtype=pl.String, eager=True).alias(name)

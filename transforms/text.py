@@ -61,23 +61,29 @@ def _in_a_row(texts: pl.Series) -> pl.Series:
     return texts.explode(empty_as_null=False, keep_nulls=False)
 
 
+def _extremes(letters: pl.Series) -> tuple[int, int]:
+    """Return the least and the greatest of bytes; where there is none, those of plain text."""
+    least, most = letters.min(), letters.max()
+    return (ord(" "), ord(" ")) if least is None else (int(str(least)), int(str(most)))
+
+
 def find_odd(cells: pl.Series) -> pl.Series:
     """Return where `is_odd` holds, as row numbers; each of its tests is made only where the column's bytes ask it."""
     if cells.null_count():
-        return cells.is_not_null().arg_true().gather(find_odd(cells.drop_nulls()))
+        return cells.is_not_null().arg_true()[find_odd(cells.drop_nulls())]
     texts = _bytes_by_cell(cells)
-    letters, lengths = _in_a_row(texts), cells.str.len_bytes()
-    least, most = letters.min(), letters.max()
-    odd = lengths == 0
-    if least is None or most is None:  # no letter at all
-        return odd.arg_true()
-    if int(str(most)) >= _BEYOND_ASCII:
-        odd |= lengths != cells.str.len_chars()
-    if int(str(least)) < ord(" ") or (letters == _DELETE).any():
-        odd |= cells.str.contains_any(_ASCII_CONTROLS)
+    letters = _in_a_row(texts)
+    least, most = _extremes(letters)
+    cell, inside = pl.col("cell"), pl.col("bytes")
+    tests = [inside.list.len() == 0]
+    if most >= _BEYOND_ASCII:
+        tests.append(inside.list.len() != cell.str.len_chars())
+    if least < ord(" ") or (letters == _DELETE).any():
+        tests.append(cell.str.contains_any(_ASCII_CONTROLS))
     if (letters == ord(" ")).any():
-        odd |= (texts.list.first() == ord(" ")) | (texts.list.last() == ord(" "))
-    return odd.arg_true()
+        tests += [inside.list.first() == ord(" "), inside.list.last() == ord(" ")]
+    frame = pl.DataFrame([cells.alias("cell"), texts.alias("bytes")])
+    return frame.select(pl.any_horizontal(tests).arg_true()).to_series()
 
 
 def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
@@ -89,7 +95,7 @@ def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
     if odd.is_empty():
         return cells
     frame = cells.to_frame()
-    odd = odd.filter(frame[odd].select(needs_mending(pl.first())).to_series())
+    odd = odd[frame[odd].select(needs_mending(pl.first()).arg_true()).to_series()]
     if odd.is_empty():
         return cells
     mended = frame[odd].select(mend(pl.first())).to_series()
@@ -103,9 +109,8 @@ def has_control(cell: pl.Expr) -> pl.Expr:
 
 def lack_controls(cells: pl.Series) -> bool:
     """Return true where the bytes of all cells prove that none has a control; letters beyond ASCII prove nothing."""
-    letters = bytes_of(cells)
-    least, most = letters.min(), letters.max()
-    return least is None or (int(str(least)) >= ord(" ") and int(str(most)) < _DELETE)
+    least, most = _extremes(bytes_of(cells))
+    return least >= ord(" ") and most < _DELETE
 
 
 def put(cells: pl.Series, places: pl.Series, values: pl.Series) -> pl.Series:

@@ -31,7 +31,7 @@ from transforms.phone_plans import (
     main_code,
     nanp_pattern,
 )
-from transforms.text import empty_to_null
+from transforms.text import empty_to_null, find_unread
 from transforms.vocabulary.reasons import Reason
 
 VERDICT: Final = ("phone", "reason", "extension", "note")
@@ -171,7 +171,7 @@ def accept_usual(texts: pl.Series, plain: pl.Series) -> pl.DataFrame:
     doubted, special = looks["doubted"].arg_true(), (~is_plain).arg_true()
     floats = doubted.filter(texts[doubted].str.contains(_HIDDEN_FLOAT))
     wrong = special.filter(~numbers[special].to_frame().select(_are_valid(pl.first())).to_series())
-    rest = (numbers.is_null() & texts.is_not_null()).arg_true()
+    rest = find_unread(texts, numbers)
     for rows, found in ((floats, None), (wrong, None), (rest, _accept_others(texts[rest]))):
         if len(rows):
             numbers.scatter(rows, found)

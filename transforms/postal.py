@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from transforms.text import clean_text, mend_odd, put
+from transforms.text import clean_text, find_unread, mend_odd, put
 
 REGION_NAMES: Final = {
     "ALABAMA": "AL", "ALASKA": "AK", "ARIZONA": "AZ", "ARKANSAS": "AR", "CALIFORNIA": "CA", "COLORADO": "CO",
@@ -60,14 +60,10 @@ def state_numbers(cells: pl.Series) -> pl.Series:
 
 def zip_numbers(cells: pl.Series) -> pl.Series:
     """Return ZIP codes of exactly 5 digits as numbers, by which tables are read; null for any other text."""
+    cell = pl.first()
     # A sign is the only character beside digits that the cast lets pass.
-    parts = cells.to_frame("zip").select(
-        pl.col("zip").cast(pl.UInt32, strict=False).alias("number"),
-        ((pl.col("zip").str.len_bytes() == len("10001")) & ~pl.col("zip").str.starts_with("+")).alias("plain"),
-    )
-    if parts["plain"].all():
-        return parts["number"]
-    return parts.select(pl.when("plain").then("number")).to_series()
+    plain = (cell.str.len_bytes() == len("10001")) & ~cell.str.starts_with("+")
+    return cells.to_frame().select(pl.when(plain).then(cell.cast(pl.UInt32, strict=False))).to_series()
 
 
 def region_code(cell: pl.Expr) -> pl.Expr:
@@ -79,11 +75,11 @@ def region_code(cell: pl.Expr) -> pl.Expr:
 
 def clean_regions(cells: pl.Series) -> pl.Series:
     """Return what `region_code` makes of text cells, under the same name."""
-    odd = ((_known_codes().gather(state_numbers(cells)).fill_null(0) == 0) & cells.is_not_null()).arg_true()
+    odd = find_unread(cells, _known_codes()[state_numbers(cells)])
     if odd.is_empty():
         return cells
     # States repeat, so each different text is read once.
-    texts = cells.gather(odd)
+    texts = cells[odd]
     different = texts.unique()
     codes = different.to_frame("text").select(region_code(pl.col("text"))).to_series()
     return put(cells, odd, texts.replace_strict(different, codes, return_dtype=pl.String))
@@ -91,9 +87,9 @@ def clean_regions(cells: pl.Series) -> pl.Series:
 
 @cache
 def _known_codes() -> pl.Series:
-    """Return 1 at the number of each code, and 0 elsewhere: bytes are read at places sooner than bits."""
-    codes = pl.Series(sorted(set(REGION_NAMES.values())))
-    return pl.zeros(STATE_CODES, dtype=pl.UInt8, eager=True).scatter(state_numbers(codes), 1)
+    """Return true at the number of each code, and null elsewhere."""
+    numbers = state_numbers(pl.Series(sorted(set(REGION_NAMES.values()))))
+    return pl.Series([None], dtype=pl.Boolean).new_from_index(0, STATE_CODES).scatter(numbers, pl.Series([True]))
 
 
 def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
@@ -104,9 +100,9 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     """
     cells = frame["zip"]
     notes = pl.Series("zip_note", [None], dtype=pl.String).new_from_index(0, frame.height)
-    rest = (zip_numbers(cells).is_null() & cells.is_not_null()).arg_true()
+    rest = find_unread(cells, zip_numbers(cells))
     if not rest.is_empty():
-        rest = rest.filter(~cells.gather(rest).str.contains(_FINISHED))
+        rest = rest.filter(~cells[rest].str.contains(_FINISHED))
     if not rest.is_empty():
         mended = _mend_codes(frame.select("zip", *(["state"] if "state" in frame.columns else []))[rest])
         cells, notes = put(cells, rest, mended["zip"]), put(notes, rest, mended["zip_note"])
@@ -132,7 +128,7 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
         restored = normal.clear(frame.height)
     else:
         short = normal.to_frame().select(pl.when(pl.col("zip").str.contains(r"^[0-9]{3,4}$")).then("zip")).to_series()
-        proved = _states_by_zip().gather(short.cast(pl.UInt32)) == frame["state"]
+        proved = _states_by_zip()[short.cast(pl.UInt32)] == frame["state"]
         restored = pl.select(pl.when(proved).then(short.str.zfill(5))).to_series()
     known = normal.str.contains(_FINISHED)
     note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))

@@ -96,15 +96,14 @@ class _Notes:
         if notes.null_count() < notes.len():
             self._columns.append(notes.alias(str(len(self._columns))))
 
-    def add_where(self, mask: pl.Series, note: str) -> None:
-        if mask.any():
-            self.add(mask.to_frame("mask").select(pl.when("mask").then(pl.lit(note))).to_series())
-
     def joined(self, height: int) -> pl.Series:
+        note = _nothing("note", height)
         if not self._columns:
-            return _nothing("note", height)
+            return note
+        columns = pl.DataFrame(self._columns)
+        noted = columns.select(pl.any_horizontal(pl.all().is_not_null()).arg_true()).to_series()
         texts = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)
-        return pl.DataFrame(self._columns).select(empty_to_null(texts).alias("note")).to_series()
+        return note.scatter(noted, columns[noted].select(empty_to_null(texts)).to_series())
 
 
 class _Lead(dict[str, pl.Series]):
@@ -142,7 +141,7 @@ def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRule
         judge_candidates(candidates),
         lead.notes.joined(rows.height),
         row_place,
-        *zones.select(EVIDENCE_COLUMNS).get_columns(),
+        *(zones[name] for name in EVIDENCE_COLUMNS),
     ]
     return pl.DataFrame([rows["source_row"], *(lead[name] for name in mapping.lead_columns()), *verdict])
 
@@ -291,10 +290,11 @@ def _leave_out_side_numbers(lead: _Lead, rules: PreparingRules) -> None:
 def _leave_out_odd_emails(lead: _Lead) -> None:
     if "email" in lead:
         email = lead["email"]
-        wrong = ~email.str.contains(_EMAIL).fill_null(value=True)
-        if wrong.any():
-            lead.notes.add_where(wrong, "email left out: not an address")
-            lead["email"] = put(email, wrong.arg_true(), pl.Series([None], dtype=pl.String))
+        wrong = email.to_frame().select((~pl.first().str.contains(_EMAIL)).arg_true()).to_series()
+        if len(wrong):
+            note = pl.Series(["email left out: not an address"])
+            lead.notes.add(_nothing("note", len(email)).scatter(wrong, note))
+            lead["email"] = put(email, wrong, pl.Series([None], dtype=pl.String))
 
 
 def _clean_region(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping) -> None:

@@ -118,6 +118,12 @@ def put(cells: pl.Series, places: pl.Series, values: pl.Series) -> pl.Series:
     return cells.clone().scatter(places, values)
 
 
+def find_unread(cells: pl.Series, read: pl.Series) -> pl.Series:
+    """Return where a cell is not null but what was read of it is, as row numbers."""
+    unread = pl.col("cell").is_not_null() & pl.col("read").is_null()
+    return pl.DataFrame([cells.alias("cell"), read.alias("read")]).select(unread.arg_true()).to_series()
+
+
 def whole_number(cell: pl.Expr) -> pl.Expr:
     """Return text such as `7` or `7.0` as a 32-bit integer; null where it is none."""
     return cell.str.strip_suffix(".0").cast(pl.Int32, strict=False)

@@ -5,6 +5,7 @@ and the rows read their verdict from the list of these.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, Literal, NamedTuple, get_args
@@ -13,6 +14,7 @@ import polars as pl
 
 from transforms.calling_hours import LAST_MINUTE, fits, latest_safe_minute
 from transforms.postal import state_numbers, zip_numbers
+from transforms.text import find_unread
 from transforms.vocabulary.reasons import Reason
 from transforms.zone_clocks import (
     RINGCX_OFFSETS,
@@ -142,25 +144,24 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
 def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> tuple[list[_Places], pl.Series]:
     """Return the combinations of what ZIP, number and state say, and for each row the place of its own among them."""
     names, base = (None, *tables.zones), len(tables.zones) + 1
-    keys = pl.zeros(frame.height, dtype=pl.UInt32, eager=True)
-    for source in _PLACES:
-        numbers = _numbers_of(source, frame, tables) if source in policy.order else None
-        keys = keys * base if numbers is None else keys * base + numbers
+    numbers = pl.DataFrame({source: _numbers_of(source, frame, policy, tables) for source in _PLACES})
+    zip_number, exchange, state = (pl.col(source).fill_null(0).cast(pl.UInt32) for source in _PLACES)
+    keys = numbers.select((zip_number * base + exchange) * base + state).to_series()
     different, rows = _different(keys, base ** len(_PLACES))
     return [(names[key // base**2], names[key // base % base], names[key % base]) for key in different], rows
 
 
-def _numbers_of(source: ZoneSource, frame: pl.DataFrame, tables: ZoneTables) -> pl.Series | None:
-    """Return for each row the number of the zone that the source names, 0 for none; null where it is not there."""
+def _numbers_of(source: ZoneSource, frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> pl.Series:
+    """Return for each row the number of the zone that the source names, 0 or null for none, or where nobody asks."""
+    if source not in policy.order:
+        return _zeros(frame.height)
     if source == "zip" and "zip" in frame.columns:
-        found = tables.by_zip.gather(_zip_places(frame["zip"]))
-    elif source == "number" and not {"leadPhone", "leadPhoneE164"}.isdisjoint(frame.columns):
-        found = tables.by_exchange.gather(_exchanges(frame))
-    elif source == "state" and "state" in frame.columns:
-        found = tables.by_state.gather(state_numbers(frame["state"]))
-    else:
-        return None
-    return found.fill_null(0)
+        return tables.by_zip[_zip_places(frame["zip"])]
+    if source == "number" and not {"leadPhone", "leadPhoneE164"}.isdisjoint(frame.columns):
+        return tables.by_exchange[_exchanges(frame)]
+    if source == "state" and "state" in frame.columns:
+        return tables.by_state[state_numbers(frame["state"])]
+    return _zeros(frame.height)
 
 
 def _own_texts(cells: pl.Series) -> tuple[list[str | None], pl.Series]:
@@ -173,35 +174,26 @@ def _own_texts(cells: pl.Series) -> tuple[list[str | None], pl.Series]:
 
 def _zip_places(cells: pl.Series) -> pl.Series:
     places = zip_numbers(cells)
-    rest = (places.is_null() & cells.is_not_null()).arg_true()
+    rest = find_unread(cells, places)
     if rest.is_empty():
         return places
-    longer = (
-        cells.gather(rest)
-        .to_frame("zip")
-        .select(pl.when(pl.col("zip").str.contains(r"^[0-9]{5}-[0-9]{4}$")).then(pl.col("zip").str.head(5)))
-    )
-    return places.scatter(rest, longer.to_series().cast(pl.UInt32))
+    return places.scatter(rest, cells[rest].str.extract(r"^([0-9]{5})-[0-9]{4}$").cast(pl.UInt32))
 
 
 def _exchanges(frame: pl.DataFrame) -> pl.Series:
     """Return area code and exchange of each lead's first number: of `leadPhone`, else of an E.164 number in +1."""
     empty = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    cells = frame["leadPhone"] if "leadPhone" in frame.columns else empty
-    digits = cells.to_frame("number").select(
-        pl.when(pl.col("number").str.len_bytes() == _NATIONAL_LENGTH).then(
-            pl.col("number").cast(pl.UInt64, strict=False)
-        )
-    )
-    places = (digits.to_series() // _LINES).cast(pl.UInt32)
-    rest = (places.is_null() & cells.is_not_null()).arg_true()
+    cells, number = frame["leadPhone"] if "leadPhone" in frame.columns else empty, pl.first()
+    exchange = (number.cast(pl.UInt64, strict=False) // _LINES).cast(pl.UInt32, strict=False)
+    places = cells.to_frame().select(pl.when(number.str.len_bytes() == _NATIONAL_LENGTH).then(exchange)).to_series()
+    rest = find_unread(cells, places)
     if not rest.is_empty():
-        first = cells.gather(rest).str.extract(r"^([0-9]{6})[0-9]{4}\|", 1)
+        first = cells[rest].str.extract(r"^([0-9]{6})[0-9]{4}\|")
         places = places.scatter(rest, first.cast(pl.UInt32))
-    abroad = frame["leadPhoneE164"] if "leadPhoneE164" in frame.columns else empty
-    rest = (cells.is_null() & abroad.is_not_null()).arg_true()
-    if not rest.is_empty():
-        first = abroad.gather(rest).str.extract(r"^\+1([0-9]{6})[0-9]{4}$", 1)
+    if "leadPhoneE164" in frame.columns:
+        abroad = frame["leadPhoneE164"]
+        rest = find_unread(abroad, cells)
+        first = abroad[rest].str.extract(r"^\+1([0-9]{6})[0-9]{4}$")
         places = places.scatter(rest, first.cast(pl.UInt32))
     return places
 
@@ -209,19 +201,42 @@ def _exchanges(frame: pl.DataFrame) -> pl.Series:
 def _different(keys: pl.Series, size: int) -> tuple[list[int], pl.Series]:
     """Return the different ones of `keys`, all below `size`, and for each row the place of its own among them."""
     different = keys.unique()
-    places = pl.int_range(different.len(), dtype=pl.UInt32, eager=True)
-    return different.to_list(), pl.zeros(size, dtype=pl.UInt32, eager=True).scatter(different, places).gather(keys)
+    places = pl.Series(range(different.len()), dtype=pl.UInt32)
+    return different.to_list(), _zeros(size).scatter(different, places)[keys]
+
+
+def _zeros(height: int) -> pl.Series:
+    return pl.Series([0], dtype=pl.UInt32).new_from_index(0, height)
 
 
 def _read(verdicts: list[_Verdict], rows: pl.Series) -> pl.DataFrame:
     """Return the verdict of each row; a column of one value is not read row by row."""
-    told = pl.DataFrame(verdicts, schema=_schema(), orient="row")
     if rows.is_empty():
-        return told
-    values = dict(zip(told.columns, zip(*verdicts, strict=True), strict=True))
-    several = [name for name in told.columns if len(set(values[name])) > 1]
-    found = {column.name: column for column in told.select(several)[rows]} if several else {}
-    return pl.DataFrame([found.get(column.name, column.new_from_index(0, rows.len())) for column in told])
+        return pl.DataFrame(schema=_schema())
+    columns = []
+    for name, values in zip(_schema(), zip(*verdicts, strict=True), strict=True):
+        told = _column(name, values)
+        columns.append(told[rows] if len(set(values)) > 1 else told.new_from_index(0, rows.len()))
+    return pl.DataFrame(columns)
+
+
+def _column(name: str, values: Sequence[str | bool | None]) -> pl.Series:
+    """Return a column of the answer; categories are taken from a column of all, for to make their type costs more."""
+    categories = _categories(name)
+    if categories is None:
+        return pl.Series(name, values, _schema()[name])
+    every, places = categories
+    return every[pl.Series([places.get(value) for value in values], dtype=pl.UInt32)].alias(name)
+
+
+@cache
+def _categories(name: str) -> tuple[pl.Series, dict[str | bool | None, int]] | None:
+    """Return every category of a column of the answer, and the place of each; None for any other column."""
+    dtype = _schema()[name]
+    if not isinstance(dtype, pl.Enum):
+        return None
+    every = pl.Series(dtype.categories, dtype=dtype)
+    return every, {category: place for place, category in enumerate(every)}
 
 
 @cache

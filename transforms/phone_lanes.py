@@ -31,7 +31,7 @@ from transforms.phone_plans import (
     main_code,
     nanp_pattern,
 )
-from transforms.text import empty_to_null, find_unread
+from transforms.text import empty_to_null, find_unread, put
 from transforms.vocabulary.reasons import Reason
 
 VERDICT: Final = ("phone", "reason", "extension", "note")
@@ -200,7 +200,8 @@ def _join_digits(texts: pl.Series) -> pl.Series:
     letter, cell = pl.element(), pl.col("bytes")
     count, rest, size, end = (pl.col(name) for name in ("digits", "rest", "size", "end"))
     # Among nulls, lists take several times as long.
-    texts = texts.fill_null("") if texts.null_count() else texts
+    if texts.null_count():
+        texts = put(texts, texts.is_null().arg_true(), pl.Series([""]))
     letters = texts.cast(pl.Binary).cast(pl.List(pl.UInt8)).alias("bytes")
     digits, marks = (
         cell.list.eval(kind).list.sum()
@@ -263,7 +264,7 @@ def _are_parted(text: pl.Expr) -> pl.Expr:
     ended_shortly = text.str.contains(_SHORT_END)
     abroad = text.str.contains(r"^[^0-9+]*(?:\+[^0-9]*[02-9]|0[^0-9]*(?:0|1[^0-9]*1))")
     barred = text.str.contains(r"[0-9][^0-9]*[|&\r\n\v\f]")
-    commas = text.str.contains("[,;]")
+    commas = text.str.contains(",", literal=True) | text.str.contains(";", literal=True)
     slashed = text.str.contains(r"^[0-9 ().+\t/-]+$")
     return (
         (text.str.len_bytes() <= _LONGEST)
@@ -408,11 +409,11 @@ def _pass_lanes(texts: pl.Series, lanes: Sequence[_Lane]) -> pl.DataFrame:
             continue
         rows = its_own.arg_true()
         judged = lane.read(texts[rows])
-        decided = judged.select(pl.any_horizontal(pl.col("phone", "reason").is_not_null())).to_series()
-        if decided.any():
-            rows = rows.filter(decided)
-            settle(verdict, rows, judged.filter(decided))
-            left.scatter(rows, pl.Series([False]))
+        if judged["phone"].null_count() + judged["reason"].null_count() > len(rows):
+            decided = judged.select(pl.any_horizontal(pl.col("phone", "reason").is_not_null())).to_series()
+            rows, judged = rows.filter(decided), judged.filter(decided)
+        settle(verdict, rows, judged)
+        left.scatter(rows, pl.Series([False]))
     return pl.DataFrame(verdict)
 
 

@@ -61,8 +61,8 @@ def state_numbers(cells: pl.Series) -> pl.Series:
 def zip_numbers(cells: pl.Series) -> pl.Series:
     """Return ZIP codes of exactly 5 digits as numbers, by which tables are read; null for any other text."""
     cell = pl.first()
-    # A sign is the only character beside digits that the cast lets pass.
-    plain = (cell.str.len_bytes() == len("10001")) & ~cell.str.starts_with("+")
+    # The cast lets a sign pass, and nothing else beside digits; signs come before them.
+    plain = (cell.str.len_bytes() == len("10001")) & (cell >= "0")
     return cells.to_frame().select(pl.when(plain).then(cell.cast(pl.UInt32, strict=False))).to_series()
 
 

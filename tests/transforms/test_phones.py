@@ -260,6 +260,11 @@ def test_a_float_is_a_whole_number(text):
     assert judge_one(text) == (ONE, None, None, "decimal zeros left out")
 
 
+def test_a_float_may_be_longer_than_a_text_that_the_library_reads():
+    note = "decimal zeros left out"
+    assert judge(f"{ONE}.{'0' * 300}", f"+1{ONE}.{'0' * 239}") == [(ONE, None, None, note)] * 2
+
+
 def test_the_zero_of_a_float_is_no_digit_of_the_number():
     """The library would read 212555012.0 as ten digits and call a stranger."""
     assert library_verdict("212555012.0") == "2125550120"

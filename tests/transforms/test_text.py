@@ -12,6 +12,7 @@ from transforms.text import (
     clean_text,
     empty_to_null,
     find_odd,
+    find_unread,
     has_control,
     is_odd,
     mend_odd,
@@ -240,6 +241,11 @@ def test_putting_nothing_changes_nothing_and_one_value_goes_everywhere():
     assert put(cells, nothing, column()).to_list() == ["x", "y", "z"]
     assert put(cells, pl.Series([0, 2], dtype=pl.UInt32), column(None)).to_list() == [None, "y", None]
     assert cells.to_list() == ["x", "y", "z"]
+
+
+def test_what_is_left_to_read_are_cells_of_which_nothing_was_read():
+    assert find_unread(column("x", "y", None, ""), pl.Series([1, None, None, None])).to_list() == [1, 3]
+    assert find_unread(column("x", None), pl.Series([1, None])).to_list() == []
 
 
 @given(ODD)

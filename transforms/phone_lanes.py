@@ -186,7 +186,7 @@ def _accept_others(texts: pl.Series) -> pl.Series:
     rows = frame.select(usual.arg_true()).to_series()
     numbers = nothing("phone", len(texts))
     if len(rows):
-        digits = frame[rows].select(_drop_punctuation(text))
+        digits = frame[rows].select(_BARE)
         numbers.scatter(rows, digits.select(_accept(pl.first())).to_series())
     return numbers
 
@@ -250,7 +250,7 @@ def part_cells(texts: pl.Series) -> pl.DataFrame:
     text = pl.col("text")
     cells = texts.to_frame("text").with_row_index("row").filter(text.str.contains(_SEPARATOR))
     if not cells.is_empty():
-        cells = cells.filter(_are_parted(text)).with_columns(text.str.replace_all(_SEPARATOR, "|"))
+        cells = cells.filter(_are_parted()).with_columns(text.str.replace_all(_SEPARATOR, "|"))
         cells = cells.filter(text.str.contains(_BOTH_NUMBERED), text.str.contains(_ONE_LONG))
     if cells.is_empty():
         return cells
@@ -258,8 +258,10 @@ def part_cells(texts: pl.Series) -> pl.DataFrame:
     return parts.filter(text.str.contains("[0-9]")).with_columns(text.str.strip_chars())
 
 
-def _are_parted(text: pl.Expr) -> pl.Expr:
-    """Return whether what stands between separators are numbers of their own, to the library too."""
+@cache
+def _are_parted() -> pl.Expr:
+    """Return whether what stands between the separators of a text are numbers of their own, to the library too."""
+    text = pl.col("text")
     # To the library such an end may be an extension.
     ended_shortly = text.str.contains(_SHORT_END)
     abroad = text.str.contains(r"^[^0-9+]*(?:\+[^0-9]*[02-9]|0[^0-9]*(?:0|1[^0-9]*1))")
@@ -425,7 +427,7 @@ def _refuse_missing(texts: pl.Series) -> pl.DataFrame:
 def _read_plain(texts: pl.Series) -> pl.DataFrame:
     """Decide on digits and meaningless punctuation."""
     text = pl.col("text")
-    judged = _judge_digits(texts.to_frame("text").with_columns(_drop_punctuation(text).alias("digits")))
+    judged = _judge_digits(texts.to_frame("text").with_columns(_BARE.alias("digits")))
     found = pl.col("phone").is_not_null() & (text.str.len_bytes() <= _LONGEST)
     # With seven digits between slashes there may be several numbers, with fewer they are one.
     whole = ~(text.str.contains("/", literal=True) & text.str.contains("(?:[0-9][^0-9/]*){7}"))
@@ -496,7 +498,7 @@ def _read_lettered(texts: pl.Series) -> pl.DataFrame:
     text, known, vanity = pl.col("text"), pl.col("known"), pl.col("vanity")
     other = text.str.contains(_LABELLED_EXTENSION) | text.str.contains(_POWER_OF_TEN)
     rows = texts.to_frame("text").select(
-        pl.when(~other).then(_drop_punctuation(text)).alias("known"), text.str.contains(_THREE_LETTERS).alias("vanity")
+        pl.when(~other).then(_BARE).alias("known"), text.str.contains(_THREE_LETTERS).alias("vanity")
     )
     keys = known.str.replace_many(list(_KEYS), list(_KEYS.values()))
     digits = pl.when(vanity).then(keys).otherwise(known.str.replace_all("[A-Za-z]", ""))
@@ -512,7 +514,7 @@ def _read_lettered(texts: pl.Series) -> pl.DataFrame:
 
 def _read_abroad(texts: pl.Series) -> pl.DataFrame:
     """Decide on valid numbers of other countries."""
-    digits = texts.to_frame("text").select(_drop_punctuation(pl.col("text")).str.replace("^(?:00|011)", "+"))
+    digits = texts.to_frame("text").select(_BARE.str.replace("^(?:00|011)", "+"))
     abroad = read_international(digits.to_series())
     reason = pl.when(abroad.is_not_null()).then(_lit(Reason.PHONE_NOT_NANP))
     return pl.select(_lit(None).alias("phone"), reason.alias("reason"))
@@ -541,6 +543,9 @@ def _drop_punctuation(text: pl.Expr) -> pl.Expr:
     return text.str.replace_many(characters, [""] * len(characters))
 
 
+_BARE: Final = _drop_punctuation(_TEXT)
+
+
 def _accept(digits: pl.Expr) -> pl.Expr:
     """Return the national number where the digits, `+` before them or not, are exactly one valid number."""
     return pl.when(_are_valid(digits)).then(digits.str.tail(NATIONAL_LENGTH))
@@ -565,6 +570,7 @@ def _judge_digits(rows: pl.DataFrame) -> pl.DataFrame:
 
 @cache
 def _refusal() -> pl.Expr:
+    """Return why `digits` are refused, by the length of `bare`: what is left without a country code."""
     digits, bare = pl.col("digits"), pl.col("bare")
     size = bare.str.len_bytes()
     cut = size - bare.str.starts_with("1").cast(pl.UInt32)

@@ -127,9 +127,10 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
     if "state" not in frame.columns:
         restored = normal.clear(frame.height)
     else:
-        short = normal.to_frame().select(pl.when(pl.col("zip").str.contains(r"^[0-9]{3,4}$")).then("zip")).to_series()
-        proved = _states_by_zip()[short.cast(pl.UInt32)] == frame["state"]
-        restored = pl.select(pl.when(proved).then(short.str.zfill(5))).to_series()
+        short = pl.when(code.str.contains(r"^[0-9]{3,4}$")).then(code)
+        shorts = normal.to_frame().select(short.cast(pl.UInt32).alias("number"), short.str.zfill(5).alias("full"))
+        proved = _states_by_zip()[shorts["number"]] == frame["state"]
+        restored = pl.select(pl.when(proved).then(shorts["full"])).to_series()
     known = normal.str.contains(_FINISHED)
     note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))
     return pl.select(pl.coalesce(restored, normal).alias("zip"), note.alias("zip_note"))

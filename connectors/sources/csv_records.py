@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from connectors.sources.compressed_files import Content
 from connectors.sources.csv_dialect import Dialect, is_blank, parse, split_lines
@@ -202,12 +203,13 @@ class RecordReader:
             return None
         lines = frame.height
         if quotes:
-            marks = _Marks(block, dialect)
-            is_plain = within == 0 and marks.stand_around_cells(quotes, frame.height, frame.width)
-            if not is_plain and not marks.are_well_formed():
-                return None
-            lines = marks.lines
-            frame = frame.select(absent_if_empty(pl.all()))
+            if within or quotes * _RARE > len(block) or not stand_around_plain_cells(block, dialect):
+                marks = _Marks(block, dialect)
+                is_plain = within == 0 and marks.stand_around_cells(quotes, frame.height, frame.width)
+                if not is_plain and not marks.are_well_formed():
+                    return None
+                lines = marks.lines
+            frame = _with_empty_absent(frame)
         return _Quick(frame.with_columns(pl.lit(None, pl.String).alias(ROW_FAULT)), lines)
 
     def _bytes_beside(self, frame: pl.DataFrame, block: bytes, quotes: int) -> tuple[int, int]:
@@ -317,6 +319,36 @@ class _Marks:
         return len(opens) == len(closes) and bool(before.gather(opens).all()) and bool(after.gather(closes).all())
 
 
+def stand_around_plain_cells(block: bytes, dialect: Dialect) -> bool:
+    """Whether each quote opens or closes a whole cell that has no mark in it: looked at one by one, for they are few.
+
+    Then separators and line ends are between cells alone, as in a block without quotes.
+    """
+    quote, separator, line_end = (mark.encode() for mark in (dialect.quote or "", dialect.separator, dialect.line_end))
+    before, after = {separator, line_end, b""}, (separator, line_end, b"\r\n")
+    places = _places(block, quote)
+    for opening in places:
+        closing = next(places, -1)
+        cell = block[opening + 1 : closing]
+        if (
+            closing < 0
+            or separator in cell
+            or line_end in cell
+            or block[max(opening - 1, 0) : opening] not in before
+            or not block.startswith(after, closing + 1)
+        ):
+            return False
+    return True
+
+
+def _places(text: bytes, mark: bytes) -> Iterator[int]:
+    """Yield where `mark` is in `text`: the quickest way to one that is rare."""
+    place = text.find(mark)
+    while place >= 0:
+        yield place
+        place = text.find(mark, place + 1)
+
+
 def _codes(text: bytes) -> pl.Series:
     """Return the bytes as numbers."""
     return pl.Series([text]).cast(pl.List(pl.UInt8)).explode()
@@ -326,14 +358,20 @@ def _count(text: bytes, mark: bytes) -> int:
     """Return how often `mark` is in `text`; Python itself is slow at it, and much quicker to see that it never is."""
     if mark not in text:
         return 0
-    if len(mark) > 1 or text.count(mark, 0, _SAMPLE_BYTES) * _RARE < _SAMPLE_BYTES:
+    if len(mark) > 1:
         return text.count(mark)
+    if text.count(mark, 0, _SAMPLE_BYTES) * _RARE < _SAMPLE_BYTES:
+        return sum(1 for _ in _places(text, mark))
     return int((_codes(text) == ord(mark)).sum())
 
 
-def absent_if_empty(cell: pl.Expr) -> pl.Expr:
-    """Return `cell` with `""` as null, which a cell without quotes cannot tell from nothing."""
-    return pl.when(cell.str.len_bytes() > 0).then(cell).name.keep()
+def _with_empty_absent(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return `frame` with `""` as null, which a cell without quotes cannot tell from nothing."""
+    # Most columns have none, and to look for it costs less than to make a column anew.
+    is_met = frame.select((pl.all() == "").any()).row(0)
+    met = [name for name, any_empty in zip(frame.columns, is_met, strict=True) if any_empty]
+    cell = cs.by_name(met)
+    return frame.with_columns(pl.when(cell != "").then(cell).name.keep()) if met else frame
 
 
 class _Lines:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from connectors.report.files import write_rejects
-from connectors.sources.csv_dialect import CsvChoices
+from connectors.sources import csv_records
+from connectors.sources.csv_dialect import CsvChoices, find_dialect
 from connectors.sources.csv_files import open_csv
 from transforms.vocabulary.errors import SourceError
 
@@ -363,10 +364,11 @@ def test_both_ways_of_reading_give_what_any_well_formed_file_holds(source, file)
         assert faults(rows) == [None] * len(table)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.text(st.sampled_from('ab,"\n'), max_size=25))
-def test_whatever_the_quick_way_reads_of_a_file_with_sound_quotes_the_careful_way_reads_alike(source, rows):
-    content = f"a,b\n{rows}\n"
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(st.sampled_from('ab,"\n'), max_size=25), st.booleans())
+def test_whatever_the_quick_way_reads_of_a_file_with_sound_quotes_the_careful_way_reads_alike(source, rows, rare):
+    others = "some,plain cells\n" * 800 if rare else ""
+    content = f"a,b\n{others}{rows}\n{others}"
     try:
         list(csv.reader(content.splitlines(keepends=True), strict=True))
         quick = read(source(content))
@@ -393,12 +395,47 @@ def test_whatever_the_quick_way_reads_of_a_file_with_sound_quotes_the_careful_wa
         '"a","b","c"\n',
     ],
 )
-def test_a_row_among_quoted_ones_is_read_as_record_by_record(source, row, line_end):
-    good = '"1","2","3"'
-    path = source(line_end.join(["x,y,z", *[good] * 50, row, *[good] * 50, ""]))
+@pytest.mark.parametrize(("good", "times"), [('"1","2","3"', 50), ("1,2,3", 2_000)], ids=["quoted", "plain"])
+def test_a_row_among_others_is_read_as_record_by_record(source, good, times, row, line_end):
+    path = source(line_end.join(["x,y,z", *[good] * times, row, *[good] * times, ""]))
 
     quick, careful = (open_csv(path, [], careful=careful).collect() for careful in (False, True))
 
     assert_frame_equal(quick, careful)
-    assert careful.height >= 101
-    assert careful["x"].head(50).to_list() == ["1"] * 50
+    assert careful.height >= 2 * times + 1
+    assert careful["x"].head(times).to_list() == ["1"] * times
+
+
+@pytest.mark.parametrize(
+    ("rows", "are_plain"),
+    [
+        ('"a","",b', True),
+        ('a,b,"c"\r\n"d",e,f', True),
+        ('"a\rb",c', True),
+        ('"a"b,c', False),
+        ('"a"\rb,c', False),
+        ('a"b",c', False),
+        ('"a,b",c', False),
+        ('"a\nb",c', False),
+        ('"a""b",c', False),
+        ('"a",b"', False),
+        ('a,b,"', False),
+        (',b,"', False),
+    ],
+)
+def test_quotes_are_plain_where_each_pair_is_around_one_cell_without_any_mark(rows, are_plain):
+    dialect = find_dialect(b"x,y,z\n", CsvChoices(), "leads.csv")
+
+    assert csv_records.stand_around_plain_cells(f"{rows}\n".encode(), dialect) is are_plain
+
+
+@pytest.mark.parametrize("row", ['"","b",""', '"a","","c d"', 'a,"b\rc",d'])
+def test_few_sound_quotes_are_looked_at_one_by_one_and_nothing_else_is(source, monkeypatch, row):
+    monkeypatch.setattr(csv_records, "_Marks", None)
+    path = source("\n".join(["x,y,z", *["1,2,3"] * 2_000, row, *["1,2,3"] * 2_000, row, ""]))
+
+    rows = open_csv(path, []).collect()
+
+    assert rows.height == 4_002
+    assert rows.row(-1)[1:4] == tuple(cell.strip('"') or None for cell in row.split(","))
+    assert rows.row(2_000)[1:4] == rows.row(-1)[1:4]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from connectors.sandbox.server import SandboxServer
 from connectors.sandbox.settings import SandboxSettings
 from flows.cli import cli
 from tests.ledger_databases import KINDS, ledger_database
+from tests.warm_command import WarmCommand, run_warm
 
 PROJECT = Path(__file__).parents[1]
 SHARED = PROJECT.parent / "shared"
@@ -74,18 +76,43 @@ def environment(ringcx: SandboxServer, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def leadferry(environment: dict[str, str], tmp_path: Path) -> Callable[..., Ended]:
-    """Run the real command in a process of its own."""
+    """Run the real command in a process of its own, but one that has imported it before."""
+
+    def run(*arguments: str | Path, **changes: str | None) -> Ended:
+        merged = {name: value for name, value in (environment | changes).items() if value is not None}
+        return _told(run_warm(arguments, env=merged, cwd=tmp_path))
+
+    return run
+
+
+@pytest.fixture
+def start_leadferry(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., WarmCommand]]:
+    """Start the real command, in a process as that of `leadferry`, and go on meanwhile; it is killed with the test."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str | Path, **changes: str) -> WarmCommand:
+            return stack.enter_context(WarmCommand(arguments, env=environment | changes, cwd=tmp_path))
+
+        yield start
+
+
+@pytest.fixture
+def leadferry_anew(environment: dict[str, str], tmp_path: Path) -> Callable[..., Ended]:
+    """Run the real command as a person does, with a Python of its own: each command is started so by some test."""
 
     def run(*arguments: str | Path, **changes: str | None) -> Ended:
         merged = {name: value for name, value in (environment | changes).items() if value is not None}
         command = [sys.executable, "-m", "flows", *map(str, arguments)]
-        ended = subprocess.run(
-            command, env=merged, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        return _told(
+            subprocess.run(command, env=merged, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
         )
-        assert "Traceback" not in ended.stderr, ended.stderr
-        return Ended(ended.returncode, ended.stdout, ended.stderr)
 
     return run
+
+
+def _told(ended: subprocess.CompletedProcess[str]) -> Ended:
+    assert "Traceback" not in ended.stderr, ended.stderr
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
 
 
 @pytest.fixture

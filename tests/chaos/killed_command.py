@@ -1,14 +1,12 @@
-"""Runs the real command line and kills its own process at one edge: before or after the nth call of one step.
+"""Has a process of the real command kill itself at one edge: before or after the nth call of one step.
 
-    python -m tests.chaos.killed_command STEP before|after N -- load job.toml ...
-
-A step is a method of the ledger, or the name of a file that is put into its place by a rename. With STEP `none` nothing
-is killed, and every step is written to the file that KILLED_COMMAND_STEPS names, so that all edges can be listed.
+A step is a method of the ledger, or the name of a file that is put into its place by a rename. With the step `none`
+nothing is killed, and every step is written to the file that KILLED_COMMAND_STEPS names, so that all edges can be
+listed.
 """
 
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +14,6 @@ from threading import Lock
 from typing import Any
 
 from connectors.ledger import Ledger
-from flows.cli import main
 
 LEDGER_STEPS = (
     "open_run",
@@ -54,7 +51,10 @@ class _Edge:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _watch(edge: _Edge) -> None:
+def watch(step: str, when: str, nth: int) -> None:
+    """Let this process end at an edge."""
+    edge = _Edge(step, when, nth)
+
     def wrap(owner: type, name: str, step_of: Callable[..., str]) -> None:
         plain = getattr(owner, name)
 
@@ -67,12 +67,3 @@ def _watch(edge: _Edge) -> None:
         if hasattr(Ledger, method):
             wrap(Ledger, method, lambda *_, method=method: method)
     wrap(Path, "replace", lambda _, target: Path(target).name)
-
-
-if __name__ == "__main__":
-    step, when, nth, dashes, *arguments = sys.argv[1:]
-    if dashes != "--":
-        sys.exit(__doc__)
-    _watch(_Edge(step, when, int(nth)))
-    sys.argv = ["leadferry", *arguments]
-    main()

@@ -2,19 +2,21 @@
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from connectors.ledger import Ledger
 from connectors.sandbox.server import SandboxServer
 from connectors.sandbox.settings import SandboxSettings
-from tests.chaos.playing import PROJECT, environment_of, write_job
+from tests.chaos.killed_command import watch
+from tests.chaos.playing import environment_of, write_job
 from tests.chaos.schedules import Row, Schedule
+from tests.warm_command import run_warm
 
 KILLED = -9
 _RUN_ID = "tonight"
@@ -73,7 +75,7 @@ def outlive(edge: Edge) -> Outlived:
         with _small_ringcx() as ringcx:
             killed = _run(place, ringcx, edge)
             go_on = ["resume", _RUN_ID] if _is_recorded(place) else ["load", "chaos.toml", "--run-id", _RUN_ID]
-            ended = _command(place, ringcx, [sys.executable, "-m", "flows", *go_on])
+            ended = _command(place, ringcx, go_on)
             times = tuple(ringcx.state.times_inserted()[row.extern_id] for row in _small_load().rows)
             return Outlived(edge, killed.returncode, ended.returncode, times, ended.stderr[-500:])
     finally:
@@ -104,15 +106,20 @@ def _small_load() -> Schedule:
     )
 
 
-def _run(place: Path, ringcx: SandboxServer, edge: Edge, **more: str) -> subprocess.CompletedProcess[str]:
+def _run(place: Path, ringcx: SandboxServer, edge: Edge, **more: str) -> CompletedProcess[str]:
     write_job(_small_load(), place)
-    driver = [sys.executable, "-m", "tests.chaos.killed_command", edge.step, edge.when, str(edge.nth), "--"]
-    return _command(place, ringcx, [*driver, "load", "chaos.toml", "--run-id", _RUN_ID], **more)
+    watched = partial(watch, edge.step, edge.when, edge.nth)
+    return _command(place, ringcx, ["load", "chaos.toml", "--run-id", _RUN_ID], watched, **more)
 
 
-def _command(place: Path, ringcx: SandboxServer, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
-    environment = environment_of(ringcx.url, place) | {"PYTHONPATH": str(PROJECT)} | more
-    return subprocess.run(command, env=environment, cwd=place, capture_output=True, text=True, timeout=120, check=False)
+def _command(
+    place: Path,
+    ringcx: SandboxServer,
+    arguments: list[str],
+    before: Callable[[], object] | None = None,
+    **more: str,
+) -> CompletedProcess[str]:
+    return run_warm(arguments, env=environment_of(ringcx.url, place) | more, cwd=place, before=before)
 
 
 def _is_recorded(place: Path) -> bool:

@@ -18,14 +18,14 @@ from transforms.vocabulary.outcomes import Outcome
 SECRETS = (SandboxSettings().client_secret, SandboxSettings().jwt, "Bearer ")
 
 
-def test_a_load_gives_every_row_one_outcome_and_the_books_balance(leadferry, make_job, ringcx, tmp_path):
+def test_a_load_gives_every_row_one_outcome_and_the_books_balance(leadferry_anew, make_job, ringcx, tmp_path):
     rows = lead_rows(25)
     rows[3]["phone"] = "12"
     rows[4]["phone"] = rows[0]["phone"]
     rows[5]["id"] = None
     job = make_job(rows)
 
-    ended = leadferry("load", job, "--json", "--out", tmp_path / "out")
+    ended = leadferry_anew("load", job, "--json", "--out", tmp_path / "out")
 
     assert ended.code == 0, ended.err
     report = ended.json
@@ -92,12 +92,12 @@ def test_the_choices_of_the_job_arrive_in_the_request(leadferry, make_job):
     }
 
 
-def test_a_dry_run_and_a_check_send_nothing_and_need_no_credentials(leadferry, make_job, ringcx):
+def test_a_dry_run_and_a_check_send_nothing_and_need_no_credentials(leadferry_anew, make_job, ringcx):
     job = make_job(lead_rows(3))
     without = dict.fromkeys(("RC_CLIENT_ID", "RC_CLIENT_SECRET", "RC_JWT", "RINGCX_ACCOUNT_ID"))
 
-    assert leadferry("load", "--dry-run", job, **without).code == 0
-    assert leadferry("check", job, **without).code == 0
+    assert leadferry_anew("load", "--dry-run", job, **without).code == 0
+    assert leadferry_anew("check", job, **without).code == 0
     assert not ringcx.state.requests
 
 
@@ -200,8 +200,8 @@ def test_a_run_id_can_be_chosen_once(leadferry, make_job):
     assert leadferry("load", job, "--run-id", "../up").code == 2
 
 
-def test_runs_lists_and_shows_what_ran(leadferry, make_job):
-    assert "no runs yet" in leadferry("runs").out
+def test_runs_lists_and_shows_what_ran(leadferry, leadferry_anew, make_job):
+    assert "no runs yet" in leadferry_anew("runs").out
     leadferry("load", make_job(lead_rows(2)), "--run-id", "tonight")
 
     assert re.search(r"tonight\s+succeeded .*s\s+2\s+2\s+0\s+0\s+0\s+0\n", leadferry("runs").out)
@@ -210,11 +210,11 @@ def test_runs_lists_and_shows_what_ran(leadferry, make_job):
     assert leadferry("runs", "yesterday").code == 2
 
 
-def test_resuming_a_finished_run_sends_nothing(leadferry, make_job, ringcx):
+def test_resuming_a_finished_run_sends_nothing(leadferry, leadferry_anew, make_job, ringcx):
     leadferry("load", make_job(lead_rows(5)), "--run-id", "tonight")
     sent = ringcx.state.requests_of("direct")
 
-    again = leadferry("resume", "tonight", "--json")
+    again = leadferry_anew("resume", "tonight", "--json")
 
     assert again.code == 0
     assert again.json["counts"]["LOADED"] == 5

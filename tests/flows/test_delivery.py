@@ -4,8 +4,6 @@ import datetime as dt
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import polars as pl
@@ -193,19 +191,6 @@ def test_a_server_out_of_reach_stops_the_run_and_resume_goes_on(leadferry, make_
     assert ringcx.state.doubles() == {}
 
 
-@pytest.fixture
-def start(environment, tmp_path):
-    """Start the real command and go on while it runs."""
-
-    def begin(*arguments):
-        return subprocess.Popen(
-            [sys.executable, "-m", "flows", *map(str, arguments)],
-            env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    return begin
-
-
 def _wait_for(condition, process):
     end = time.monotonic() + 60
     while not condition():
@@ -215,10 +200,10 @@ def _wait_for(condition, process):
 
 
 @pytest.mark.parametrize("batches_before", [1, 3])
-def test_a_killed_run_is_resumed_to_the_same_end(leadferry, start, make_job, ringcx, batches_before):
+def test_a_killed_run_is_resumed_to_the_same_end(leadferry, start_leadferry, make_job, ringcx, batches_before):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
     job = make_job(lead_rows(60), delivery=PATIENT | {"max_in_flight": 1})
-    process = start("load", job, "--run-id", "tonight")
+    process = start_leadferry("load", job, "--run-id", "tonight")
     with process:
         _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= batches_before, process)
         process.send_signal(signal.SIGKILL)
@@ -233,10 +218,10 @@ def test_a_killed_run_is_resumed_to_the_same_end(leadferry, start, make_job, rin
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_ends_with_130_and_tells_how_to_go_on(leadferry, start, make_job, ringcx, number):
+def test_a_stopped_run_ends_with_130_and_tells_how_to_go_on(leadferry, start_leadferry, make_job, ringcx, number):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
     job = make_job(lead_rows(60), delivery={"max_in_flight": 1})
-    process = start("load", job, "--run-id", "tonight")
+    process = start_leadferry("load", job, "--run-id", "tonight")
     with process:
         _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 1, process)
         process.send_signal(number)
@@ -251,10 +236,10 @@ def test_a_stopped_run_ends_with_130_and_tells_how_to_go_on(leadferry, start, ma
     assert ringcx.state.doubles() == {}
 
 
-def test_a_second_process_cannot_work_on_the_same_run(leadferry, start, make_job, ringcx):
+def test_a_second_process_cannot_work_on_the_same_run(leadferry, start_leadferry, make_job, ringcx):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.6))
     job = make_job(lead_rows(60), delivery={"max_in_flight": 1})
-    process = start("load", job, "--run-id", "tonight")
+    process = start_leadferry("load", job, "--run-id", "tonight")
     with process:
         _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 1, process)
         second = leadferry("resume", "tonight")

@@ -175,11 +175,10 @@ def test_a_run_that_may_go_on_is_refused_and_nothing_is_changed_unless_forced(le
     assert "Somebody was taken out of this run" in leadferry_here("runs", "good").out
 
 
-def test_while_a_run_is_at_work_nobody_is_forgotten(leadferry_here, make_job, environment, ringcx, tmp_path):
+def test_while_a_run_is_at_work_nobody_is_forgotten(leadferry_here, make_job, start_leadferry, ringcx):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.3))
     job = make_job(lead_rows(300), delivery={"max_in_flight": 1})
-    command = [sys.executable, "-m", "flows", "load", str(job), "--run-id", "busy"]
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+    with start_leadferry("load", job, "--run-id", "busy") as process:
         end = time.monotonic() + 60
         while not ringcx.state.answers_of("direct", 200) and time.monotonic() < end:
             time.sleep(0.02)

@@ -42,8 +42,8 @@ def source(tmp_path):
     return write_rows(tmp_path / "new leads.csv", ["Lead ID", "Mobile", "Last Name", "ZIP", "State"], usual_rows())
 
 
-def test_init_writes_a_job_file_and_check_takes_it_at_once(leadferry, source, tmp_path):
-    ended = leadferry("init", source)
+def test_init_writes_a_job_file_and_check_takes_it_at_once(leadferry_anew, source, tmp_path):
+    ended = leadferry_anew("init", source)
 
     assert ended.code == 0, ended.err
     job_file = tmp_path / "new leads.toml"
@@ -52,7 +52,7 @@ def test_init_writes_a_job_file_and_check_takes_it_at_once(leadferry, source, tm
     }  # fmt: skip
     assert "certain" in ended.out
     assert "leadferry check 'new leads.toml'" in ended.out
-    checked = leadferry("check", job_file, "--json")
+    checked = leadferry_anew("check", job_file, "--json")
     assert checked.code == 0, checked.err
     assert checked.json["counts"]["NOT_SENT"] == 30
 

@@ -5,8 +5,6 @@ import os
 import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -175,12 +173,11 @@ def test_a_run_that_may_go_on_stays_unless_forced(leadferry_here, make_job, home
     assert not RunFolder(home / "runs" / "half").leads.exists()
 
 
-def test_a_run_at_work_is_never_touched(leadferry_here, make_job, environment, ringcx, tmp_path):
+def test_a_run_at_work_is_never_touched(leadferry_here, make_job, start_leadferry, ringcx, tmp_path):
     home = tmp_path / "home"
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.3))
     job = make_job(lead_rows(300), delivery={"max_in_flight": 1})
-    command = [sys.executable, "-m", "flows", "load", str(job), "--run-id", "busy"]
-    with subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+    with start_leadferry("load", job, "--run-id", "busy") as process:
         end = time.monotonic() + 60
         while not ringcx.state.answers_of("direct", 200) and time.monotonic() < end:
             time.sleep(0.02)

@@ -3,8 +3,6 @@
 import email
 import email.policy
 import signal
-import subprocess
-import sys
 import time
 import warnings
 
@@ -134,13 +132,12 @@ def test_mail_is_sent_and_several_addresses_are_all_told(hook, leadferry_here, m
     assert told(hook) == ["Leadferry: leads: succeeded"]
 
 
-def test_a_run_that_is_stopped_tells_nobody_unless_asked(hook, environment, make_job, ringcx, tmp_path):
+def test_a_run_that_is_stopped_tells_nobody_unless_asked(hook, start_leadferry, make_job, ringcx):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.2))
     for name, on in {"quiet": "always", "loud": "interrupted"}.items():
         job = job_of(make_job, lead_rows(300), on=on, delivery={"max_in_flight": 1})
-        command = [sys.executable, "-m", "flows", "load", str(job), "--run-id", name]
         before = ringcx.state.answers_of("direct", 200)
-        with subprocess.Popen(command, env=environment | {"NOTIFY_URL": hook.address}, cwd=tmp_path) as process:
+        with start_leadferry("load", job, "--run-id", name, NOTIFY_URL=hook.address) as process:
             end = time.monotonic() + 60
             while ringcx.state.answers_of("direct", 200) == before and time.monotonic() < end:
                 time.sleep(0.02)

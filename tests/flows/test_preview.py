@@ -12,11 +12,11 @@ def preview(leadferry, job, *arguments):
     return ended.json["rows"]
 
 
-def test_a_row_is_shown_as_read_as_mapped_and_as_sent_with_what_was_repaired(leadferry, make_job):
+def test_a_row_is_shown_as_read_as_mapped_and_as_sent_with_what_was_repaired(leadferry_anew, make_job):
     rows = lead_rows(1)
     rows[0] |= {"name": "  Ada\u00a0 ", "zip": "6511", "extra": "42"}
 
-    (row,) = preview(leadferry, make_job(rows, columns={"extendedLeadData": {"note": "extra"}}))
+    (row,) = preview(leadferry_anew, make_job(rows, columns={"extendedLeadData": {"note": "extra"}}))
 
     assert row["read"] == {"id": "X00000", "phone": "(203) 555-0000", "name": "  Ada\u00a0 ", "zip": "6511",
                            "state": "CT", "extra": "42"}  # fmt: skip

@@ -4,10 +4,8 @@ import json
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -21,24 +19,10 @@ from tests.ledger_databases import full_disk, ledger_database
 OLD = Path(__file__).parents[1] / "connectors" / "old_ledger"
 
 
-@contextmanager
-def running(environment, folder, *arguments):
-    """Run the real command and go on meanwhile; what is left of it in the end is killed."""
-    command = [sys.executable, "-m", "flows", *map(str, arguments)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env=environment, cwd=folder, **pipes) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
 @pytest.fixture
-def start(environment, tmp_path, ledger_url):
+def start(start_leadferry, ledger_url):
     """Start commands on the ledger, which end with the test."""
-    with ExitStack() as stack:
-        changed = environment | {"LEADFERRY_LEDGER": ledger_url}
-        yield lambda *arguments: stack.enter_context(running(changed, tmp_path, *arguments))
+    return partial(start_leadferry, LEADFERRY_LEDGER=ledger_url)
 
 
 def wait_for(condition, process):
@@ -92,16 +76,16 @@ def test_a_second_process_is_refused_while_the_first_is_alive(leadferry, start, 
 
 
 def test_a_disk_that_fills_up_stops_the_run_before_anything_unrecorded_is_sent(
-    leadferry, environment, make_job, ringcx, tmp_path
+    leadferry, start_leadferry, make_job, ringcx, tmp_path
 ):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
     job = make_job(lead_rows(200), delivery={"max_in_flight": 2})
     with full_disk(tmp_path) as disk:
         url = f"sqlite:///{disk.folder / 'ledger.sqlite'}"
-        with running(environment | {"LEADFERRY_LEDGER": url}, tmp_path, "load", job, "--run-id", "tonight") as process:
-            wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 3, process)
-            disk.fill()
-            _, err = process.communicate(timeout=60)
+        process = start_leadferry("load", job, "--run-id", "tonight", LEADFERRY_LEDGER=url)
+        wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 3, process)
+        disk.fill()
+        _, err = process.communicate(timeout=60)
 
         assert process.returncode == 1, err
         assert "There is no room left to write the ledger" in err
@@ -119,20 +103,20 @@ def test_a_disk_that_fills_up_stops_the_run_before_anything_unrecorded_is_sent(
 
 
 def test_a_ledger_that_another_program_holds_stops_the_run_and_resume_goes_on(
-    leadferry, environment, make_job, ringcx, tmp_path
+    leadferry, start_leadferry, make_job, ringcx, tmp_path
 ):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
     job = make_job(lead_rows(200), delivery={"max_in_flight": 2})
     place = tmp_path / "ledger.sqlite"
     url = f"sqlite:///{place}?timeout=0.5"
-    with running(environment | {"LEADFERRY_LEDGER": url}, tmp_path, "load", job, "--run-id", "tonight") as process:
-        wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 2, process)
-        other = sqlite3.connect(place, isolation_level=None, timeout=30)
-        other.execute("BEGIN EXCLUSIVE")
-        _, err = process.communicate(timeout=60)
-        begun = leadferry("load", job, LEADFERRY_LEDGER=url)
-        other.execute("COMMIT")
-        other.close()
+    process = start_leadferry("load", job, "--run-id", "tonight", LEADFERRY_LEDGER=url)
+    wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 2, process)
+    other = sqlite3.connect(place, isolation_level=None, timeout=30)
+    other.execute("BEGIN EXCLUSIVE")
+    _, err = process.communicate(timeout=60)
+    begun = leadferry("load", job, LEADFERRY_LEDGER=url)
+    other.execute("COMMIT")
+    other.close()
 
     assert process.returncode == 1, err
     assert "held by another program" in err
@@ -144,18 +128,18 @@ def test_a_ledger_that_another_program_holds_stops_the_run_and_resume_goes_on(
     assert sorted(ringcx.state.times_inserted().values()) == [1] * 200
 
 
-def test_a_run_survives_connections_that_the_ledgers_server_ends(environment, make_job, ringcx, tmp_path):
+def test_a_run_survives_connections_that_the_ledgers_server_ends(start_leadferry, make_job, ringcx, tmp_path):
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.05))
     job = make_job(lead_rows(200), delivery={"max_in_flight": 2})
     with ledger_database("PostgreSQL", tmp_path) as url, psycopg.connect(url, autocommit=True) as server:
-        named = environment | {"LEADFERRY_LEDGER": f"{url}&application_name=ended_often"}
-        with running(named, tmp_path, "load", job, "--json") as process:
-            for answered in (2, 6, 12):
-                wait_for(lambda answered=answered: ringcx.state.answers_of("direct", 200) >= answered, process)
-                server.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ended_often'"
-                )
-            out, err = process.communicate(timeout=60)
+        named = f"{url}&application_name=ended_often"
+        process = start_leadferry("load", job, "--json", LEADFERRY_LEDGER=named)
+        for answered in (2, 6, 12):
+            wait_for(lambda answered=answered: ringcx.state.answers_of("direct", 200) >= answered, process)
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ended_often'"
+            )
+        out, err = process.communicate(timeout=60)
 
     assert (process.returncode, json.loads(out)["counts"]["LOADED"]) == (0, 200), err
     assert sorted(ringcx.state.times_inserted().values()) == [1] * 200

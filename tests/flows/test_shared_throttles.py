@@ -1,8 +1,5 @@
 """Loads at the same time share RingCX's throttles through the ledger: together they are never answered 429."""
 
-import subprocess
-import sys
-
 import pytest
 
 from connectors.sandbox.settings import SandboxSettings
@@ -13,7 +10,7 @@ BATCHES = 15
 
 
 @pytest.mark.parametrize("same_job", [False, True], ids=["two jobs", "one job twice"])
-def test_two_loads_at_once_keep_the_throttles_together(environment, make_job, ringcx, tmp_path, same_job):
+def test_two_loads_at_once_keep_the_throttles_together(start_leadferry, make_job, ringcx, same_job):
     ringcx.reset(SandboxSettings(throttles=True))
     options = {
         "load": {"batch_size": 1, "duplicate_handling": "RETAIN_ALL"},
@@ -22,13 +19,7 @@ def test_two_loads_at_once_keep_the_throttles_together(environment, make_job, ri
     first = make_job(lead_rows(BATCHES), **options)
     second = first if same_job else make_job(lead_rows(BATCHES, first=BATCHES), name="others", **options)
 
-    loads = [
-        subprocess.Popen(
-            [sys.executable, "-m", "flows", "load", str(job), "--run-id", run_id],
-            env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for run_id, job in {"one": first, "two": second}.items()
-    ]  # fmt: skip
+    loads = [start_leadferry("load", job, "--run-id", run_id) for run_id, job in {"one": first, "two": second}.items()]
     said = [load.communicate(timeout=120)[1] for load in loads]
 
     assert ringcx.state.requests_of("direct") == 2 * BATCHES

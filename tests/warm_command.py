@@ -36,8 +36,9 @@ IMPORTED = (
 )
 """What most commands import; what else one of them needs, it imports itself, as ever."""
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["flows.cli", *IMPORTED])
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["flows.cli", *IMPORTED])
+"""Makes processes that begin with all of that imported, and share nothing with the tests."""
 
 
 class WarmCommand:
@@ -55,7 +56,7 @@ class WarmCommand:
         self.args = [str(argument) for argument in arguments]
         self._said = tempfile.TemporaryDirectory(prefix="warm-")
         self._files = tuple(Path(self._said.name) / name for name in ("out", "err"))
-        self._process = _FORKS.Process(target=_be_the_command, args=(self.args, dict(env), cwd, self._files, before))
+        self._process = FORKS.Process(target=_be_the_command, args=(self.args, dict(env), cwd, self._files, before))
         self._process.start()
 
     def __enter__(self) -> Self:

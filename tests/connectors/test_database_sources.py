@@ -481,7 +481,7 @@ def test_memory_does_not_grow_with_the_rows(database, tmp_path):
 
     # 400 bytes a row and more: what a driver that holds all rows takes is some hundred megabytes larger. DuckDB gives
     # 131,072 rows at a time, so that its peak is reached later.
-    rows = 800_000 if database.kind == "DuckDB" else 200_000
+    rows = 400_000 if database.kind == "DuckDB" else 100_000
     assert peak(4 * rows) < peak(rows) + rows // 1000
 
 

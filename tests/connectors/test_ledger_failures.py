@@ -1,9 +1,7 @@
 """Ledgers that cannot be used: each says what is wrong and what to do, and loses nothing that was recorded."""
 
 import datetime as dt
-import os
 import random
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +16,8 @@ import pytest
 
 from connectors.ledger import EventState, Ledger, RunRecord
 from tests.ledger_databases import SERVER, full_disk, ledger_database
+from tests.ledger_writers import write_for_ever
+from tests.warm_command import FORKS
 from transforms.batching import Batch
 from transforms.vocabulary.errors import ConfigurationError
 
@@ -229,39 +229,27 @@ def test_a_disk_that_is_full_while_a_ledger_is_upgraded_leaves_the_old_layout_wh
         ledger.close()
 
 
-def test_writers_that_are_killed_at_any_moment_lose_no_intent_that_was_recorded(ledger_url):
-    program = """
-        import datetime as dt, sys
-        from connectors.ledger import EventState, Ledger, RunRecord
-        ledger, run_id = Ledger(sys.argv[1]), sys.argv[2]
-        lease = ledger.claim_run(run_id, host="here", lock="lock", seconds=60)
-        if lease is not None:  # of the one that was killed before
-            ledger.claim_run(run_id, host="here", lock="lock", seconds=60, dead=lease.owner.token)
-        now = dt.datetime.now(dt.UTC)
-        while True:
-            attempt = ledger.begin_attempt(run_id, 1, places=None, baseline=[], now=now)
-            sys.stdout.write(f"{attempt}\\n")
-            sys.stdout.flush()
-            ledger.end_attempt(attempt, state=EventState.NOT_SENT, code=None, message=None, answer=None, now=now)
-            sys.stdout.write(f"{attempt} ended\\n")
-            sys.stdout.flush()
-    """
+def test_writers_that_are_killed_at_any_moment_lose_no_intent_that_was_recorded(ledger_url, tmp_path):
     runs = [f"run-{number}" for number in range(3)]
     said = {run_id: [] for run_id in runs}
     for run_id in runs:
         with opened(ledger_url, run_id) as ledger:
             ledger.release_run(run_id)
-    for _ in range(3):
-        processes = {}
-        for run_id in runs:
-            command = [sys.executable, "-c", textwrap.dedent(program), ledger_url, run_id]
-            processes[run_id] = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-        first = {run_id: process.stdout.readline() for run_id, process in processes.items()}
-        for run_id, process in processes.items():
+    for kill in range(3):
+        files = {run_id: tmp_path / f"{run_id}-{kill}" for run_id in runs}
+        processes = [FORKS.Process(target=write_for_ever, args=(ledger_url, *each)) for each in files.items()]
+        for process in processes:
+            process.start()
+        for process, file in zip(processes, files.values(), strict=True):
+            while not (file.exists() and file.stat().st_size):
+                assert process.is_alive()
+                time.sleep(0.01)
+        for process in processes:
             time.sleep(random.uniform(0.0, 0.15))  # noqa: S311 - any moment will do
-            os.kill(process.pid, signal.SIGKILL)
-            rest, _ = process.communicate()
-            said[run_id] += [first[run_id], *rest.splitlines(keepends=True)]
+            process.kill()
+            process.join()
+        for run_id, file in files.items():
+            said[run_id] += file.read_text(encoding="utf-8").splitlines(keepends=True)
 
     ledger = Ledger(ledger_url)
     for run_id in runs:

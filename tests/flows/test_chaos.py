@@ -1,6 +1,5 @@
 """A few of the schedules that `make chaos` plays by the thousand, and proof that they can be failed."""
 
-import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from tests.chaos.naive import play_seed_naively
 from tests.chaos.playing import play_seed
 from tests.chaos.schedules import OLD_NEWS_EVERY, make_schedule
+from tests.warm_command import FORKS
 
 SEEDS = (*range(1, 13), OLD_NEWS_EVERY)
 NAIVE_SEEDS = SEEDS[:8]
@@ -16,7 +16,7 @@ NAIVE_SEEDS = SEEDS[:8]
 @pytest.fixture(scope="module")
 def played():
     """Every schedule, played at the same time: they mostly wait, each in a process with an environment of its own."""
-    with ProcessPoolExecutor(6, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(6, mp_context=FORKS) as pool:
         ours = {seed: pool.submit(play_seed, seed) for seed in SEEDS}
         naive = {seed: pool.submit(play_seed_naively, seed) for seed in NAIVE_SEEDS}
         yield ours, naive

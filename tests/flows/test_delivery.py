@@ -208,6 +208,7 @@ def test_a_killed_run_is_resumed_to_the_same_end(leadferry, start_leadferry, mak
         _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= batches_before, process)
         process.send_signal(signal.SIGKILL)
     assert ringcx.state.lead_count < 60
+    ringcx.state.settings = SandboxSettings(throttles=False)
 
     again = leadferry("resume", "tonight", "--json")
 
@@ -226,6 +227,7 @@ def test_a_stopped_run_ends_with_130_and_tells_how_to_go_on(leadferry, start_lea
         _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 1, process)
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
+    ringcx.state.settings = SandboxSettings(throttles=False)
 
     assert process.returncode == 130, err
     assert "leadferry resume tonight" in err
@@ -243,6 +245,7 @@ def test_a_second_process_cannot_work_on_the_same_run(leadferry, start_leadferry
     with process:
         _wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 1, process)
         second = leadferry("resume", "tonight")
+        ringcx.state.settings = SandboxSettings(throttles=False)
         process.communicate(timeout=60)
 
     assert second.code == 2
@@ -292,7 +295,8 @@ def test_a_load_that_ringcx_calls_failed_is_not_said_to_be_resumable(leadferry, 
 
 @pytest.mark.parametrize("seconds", [0.4, 60.0])
 def test_nothing_is_sent_before_all_earlier_leads_with_these_ids_were_seen(leadferry, make_job, ringcx, seconds):
-    job = make_job(lead_rows(5), load={"duplicate_handling": "RETAIN_ALL"})
+    patience = {"give_up_seconds": 5 if seconds < 1 else 1}
+    job = make_job(lead_rows(5), load={"duplicate_handling": "RETAIN_ALL"}, delivery=patience)
     assert leadferry("load", job).code == 0
     ringcx.set_faults([{"call": "search", "nth": 1, "fault": "hide_leads", "seconds": seconds}])
 

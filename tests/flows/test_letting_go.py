@@ -20,10 +20,9 @@ REST = "'(203) 555-0123' AS phone, 'Ash' AS name, '06510' AS zip, 'CT' AS state"
 PLAIN = lead_rows(100_000)
 
 
-@pytest.fixture(params=[*KINDS, "CSV", "quoted CSV", "odd CSV"])
-def job(request, make_job, tmp_path):
+@pytest.fixture
+def job(kind, make_job, tmp_path):
     """A job over more rows than anybody reads here."""
-    kind = request.param
     if kind in KINDS:
         with source_database(kind, tmp_path) as database:
             query = ENDLESS[kind].format(rest=REST)
@@ -41,9 +40,17 @@ def job(request, make_job, tmp_path):
     yield path
 
 
-@pytest.mark.parametrize("command", [("preview",), ("check", "--limit", "5")], ids=["preview", "check"])
-def test_the_first_rows_are_enough(job, leadferry, command):
-    ended = leadferry(*command, job)
+@pytest.mark.parametrize("kind", [*KINDS, "CSV", "quoted CSV", "odd CSV"])
+def test_the_first_rows_are_enough(job, leadferry_anew):
+    ended = leadferry_anew("check", "--limit", "5", job)
+
+    assert (ended.code, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize("kind", ["DuckDB", "PostgreSQL", "quoted CSV"])
+def test_a_preview_reads_no_further_either(job, leadferry_anew):
+    """One source whose reader is a library's own thread, one that is a server's, and one that is ours."""
+    ended = leadferry_anew("preview", job)
 
     assert (ended.code, ended.err) == (0, "")
 

@@ -51,6 +51,7 @@ def test_a_killed_run_is_resumed_at_once_by_the_same_host(leadferry, start, make
     wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 2, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    ringcx.state.settings = SandboxSettings(throttles=False)
 
     began = time.monotonic()
     again = leadferry("resume", "tonight", "--json", LEADFERRY_LEDGER=ledger_url)
@@ -97,6 +98,7 @@ def test_a_disk_that_fills_up_stops_the_run_before_anything_unrecorded_is_sent(
         assert ringcx.state.requests_of("direct") <= len(attempts) < 20
 
         disk.make_room()
+        ringcx.state.settings = SandboxSettings(throttles=False)
         again = leadferry("resume", "tonight", "--json", LEADFERRY_LEDGER=url)
     assert (again.code, again.json["counts"]["LOADED"]) == (0, 200), again
     assert sorted(ringcx.state.times_inserted().values()) == [1] * 200

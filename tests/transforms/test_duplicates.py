@@ -104,7 +104,7 @@ def pick_contested(frame, handling, size):
     return pl.concat([frame.head(0), *(chunk.filter(keys.contested(chunk)) for chunk in frame.iter_slices(size))])
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LOADS, st.sampled_from(DuplicateHandling), st.sampled_from(KEEP_RULES))
 @example([("a", "1|2", None, "9007199254740992"), ("a", "3", None, "9007199254740993")], RETAINING, "largest")
 @example([("a", None, None, "5"), ("a", None, None, "10"), ("a", None, None, "inf")], RETAINING, "largest")
@@ -159,7 +159,7 @@ def hold(leads, handling, size):
     return aside
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(LOADS, st.sampled_from(DuplicateHandling), st.integers(1, 8), st.sets(st.integers(0, 25)))
 def test_settled_chunk_by_chunk_the_same_rows_are_set_aside_for_the_same(leads, handling, size, refused):
     leads = [("refused", *lead[1:]) if place in refused else lead for place, lead in enumerate(leads)]

@@ -93,7 +93,7 @@ def wide_rows(draw):
     return [right | draw(changes) for _ in range(draw(st.integers(0, 6)))]
 
 
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(wide_rows(), st.sampled_from([RULES, LENIENT, OTHER_OPTION]))
 @example([dict.fromkeys(WIDE, cell) for cell in NASTY], RULES)
 @example([dict.fromkeys(WIDE)], OTHER_OPTION)

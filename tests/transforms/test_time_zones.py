@@ -535,7 +535,7 @@ CELLS = st.tuples(
 )
 
 
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(CELLS, max_size=12), POLICIES)
 def test_each_row_of_a_frame_is_answered_as_if_it_were_alone(rows, policy):
     schema = dict.fromkeys(COLUMNS, pl.String)

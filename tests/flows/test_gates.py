@@ -1,9 +1,11 @@
 """Gates: each passes, warns or stops, from the job's limits and from its history in the ledger."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
@@ -15,7 +17,7 @@ from transforms.vocabulary.errors import ConfigurationError
 @pytest.fixture
 def load(leadferry_here, make_job):
     """Load so many rows as the job `leads`, each time with numbers of their own."""
-    first = iter(range(0, 1_000_000, 1000))
+    first = iter(range(10_000, 1_000_000, 1000))
 
     def run(rows, *, command="load", code=0, arguments=(), **sections):
         rows = lead_rows(rows, next(first)) if isinstance(rows, int) else rows
@@ -26,11 +28,24 @@ def load(leadferry_here, make_job):
     return run
 
 
+@pytest.fixture(scope="module")
+def left_by_usual(tmp_path_factory):
+    """Where a copy of what the usual runs left is kept for the tests to come."""
+    return tmp_path_factory.mktemp("usual") / "home"
+
+
 @pytest.fixture
-def usual(load):
-    """Three runs that ended well with forty rows each."""
-    for _ in range(3):
-        load(40)
+def usual(load, tmp_path, left_by_usual):
+    """Three runs that ended well with forty rows each; they run for the first test, and others have what they left."""
+    home = tmp_path / "home"
+    if not left_by_usual.exists():
+        for first in range(0, 3000, 1000):
+            load(lead_rows(40, first))
+        shutil.copytree(home, left_by_usual)
+        return
+    shutil.copytree(left_by_usual, home)
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as db, db:
+        db.execute("UPDATE leadferry_runs SET folder = ? || '/' || run_id", (str(home / "runs"),))
 
 
 @pytest.mark.usefixtures("usual")

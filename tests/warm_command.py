@@ -1,7 +1,7 @@
 """Runs the real command in processes of their own, forked from one that has imported it and done nothing else yet.
 
-To import it takes most of the time of a small run. What a start by hand does beside that, which handlers of signals
-polars leaves among it, is for the tests that start `python -m flows` themselves.
+To import it takes most of the time of a small run. What only a start by hand shows (what is imported when, which
+handlers of signals libraries leave, what they say when the interpreter ends) is for tests that start `python -m flows`.
 """
 
 import multiprocessing

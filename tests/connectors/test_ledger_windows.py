@@ -1,18 +1,15 @@
 """The shared throttle windows: no limit is broken by any number of threads and processes, and nobody is locked out."""
 
-import os
-import subprocess
-import sys
-import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import orjson
 import pytest
 import sqlalchemy as sa
 
 from connectors.ledger import Ledger
+from tests.ledger_writers import take_from_threads
+from tests.warm_command import FORKS
 
 
 @pytest.fixture
@@ -94,37 +91,11 @@ def test_one_take_costs_little(windows):
 
 def test_threads_and_processes_together_keep_to_one_window_and_none_fails(ledger_url):
     Ledger(ledger_url).close()
-    program = """
-        import sys, time
-        from concurrent.futures import ThreadPoolExecutor
-        from connectors.ledger import Ledger
-        ledger = Ledger(sys.argv[1])
-        windows = ledger.windows()
-        end = time.monotonic() + 3
-        def work(_):
-            taken = 0
-            while time.monotonic() < end:
-                wait = windows.take("account", "direct", ((40, 1.0),))
-                taken += wait == 0
-                time.sleep(min(wait, 0.05))
-            return taken
-        with ThreadPoolExecutor(16) as pool:
-            print(sum(pool.map(work, range(16))))
-        ledger.close()
-    """
-    command = [sys.executable, "-c", textwrap.dedent(program), ledger_url]
     began = time.monotonic()
-    started = [
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-        )
-        for _ in range(4)
-    ]
-    ended = [process.communicate(timeout=60) for process in started]
+    with ProcessPoolExecutor(4, mp_context=FORKS) as processes:
+        taken = sum(processes.map(take_from_threads, [ledger_url] * 4))
     took = time.monotonic() - began
 
-    assert [(process.returncode, err) for process, (_, err) in zip(started, ended, strict=True)] == [(os.EX_OK, "")] * 4
-    taken = sum(int(out) for out, _ in ended)
     assert 80 <= taken <= 40 * (took + 1)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, Full, Queue
 from threading import Event
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -65,11 +65,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None = None) -> None:
     """Stream `frame` to Parquet at `path`, whole or not at all; categories become text."""
-    with written_whole(path) as temporary:
-        _sink(frame, temporary, row_group_size)
+    # Opened here: given a path, polars may make the file once more after an error, when it was taken away.
+    with written_whole(path) as temporary, temporary.open("wb") as file:
+        _sink(frame, file, row_group_size)
 
 
-def _sink(frame: pl.LazyFrame, path: Path, row_group_size: int | None) -> None:
+def _sink(frame: pl.LazyFrame, path: Path | BinaryIO, row_group_size: int | None) -> None:
     # Files are read whole or by row group: statistics would only cost time.
     frame.sink_parquet(
         path,

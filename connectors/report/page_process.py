@@ -26,8 +26,12 @@ class PageProcess:
 
     @classmethod
     def start(cls) -> Self | None:
-        """Start it, by a fork; None where that is not safe: beside other threads, or on other systems than Linux."""
-        if sys.platform != "linux" or threading.active_count() > 1 or "polars" in sys.modules:
+        """Start it, by a fork; None where that is not safe: beside other threads, or on other systems than Linux.
+
+        Nor is it where nobody may wait for processes: then another one may have its number when it is to be ended.
+        """
+        alone = threading.active_count() == 1 and "polars" not in sys.modules
+        if sys.platform != "linux" or not alone or signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
             return None
         try:
             (facts_out, facts_in), (page_out, page_in) = os.pipe(), os.pipe()

@@ -69,9 +69,15 @@ def test_a_process_that_comes_to_no_page_says_so_and_is_gone(tmp_path, trouble, 
 
 
 @pytest.mark.parametrize(
-    "body", ["thread = threading.Timer(60, print); thread.daemon = True; thread.start()", "import polars"]
+    "body",
+    [
+        "thread = threading.Timer(60, print); thread.daemon = True; thread.start()",
+        "import polars",
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)",
+    ],
+    ids=["a thread", "polars", "nobody waits for processes"],
 )
-def test_beside_other_threads_none_is_started(tmp_path, body):
+def test_where_a_fork_is_not_safe_none_is_started(tmp_path, body):
     ended = ask(tmp_path, f"{body}\nprint(PageProcess.start())")
 
     assert (ended.returncode, ended.stdout.strip()) == (0, "None")

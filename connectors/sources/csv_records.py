@@ -368,7 +368,7 @@ def _count(text: bytes, mark: bytes) -> int:
 def _with_empty_absent(frame: pl.DataFrame) -> pl.DataFrame:
     """Return `frame` with `""` as null, which a cell without quotes cannot tell from nothing."""
     # Most columns have none, and to look for it costs less than to make a column anew.
-    is_met = frame.select((pl.all() == "").any()).row(0)
+    is_met = frame.select(pl.all().str.len_bytes().min() == 0).row(0)
     met = [name for name, any_empty in zip(frame.columns, is_met, strict=True) if any_empty]
     cell = cs.by_name(met)
     return frame.with_columns(pl.when(cell != "").then(cell).name.keep()) if met else frame

@@ -35,18 +35,22 @@ class PageProcess:
             return None
         try:
             (facts_out, facts_in), (page_out, page_in) = os.pipe(), os.pipe()
-            # What is Ctrl-C to this process is nothing to the other, from its first moment on.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            process = os.fork()
         except OSError:
             return None
-        if not process:
+        # What is Ctrl-C to this process is nothing to the other, from its first moment on.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        process = _fork()
+        if process == 0:
             os.close(facts_in)
             os.close(page_out)
             _serve(facts_out, page_in)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(facts_out)
         os.close(page_in)
+        if process is None:
+            os.close(facts_in)
+            os.close(page_out)
+            return None
         return cls(process, facts_in, page_out)
 
     def render(self, facts: Mapping[str, Any]) -> str | None:
@@ -72,6 +76,13 @@ class PageProcess:
                 os.close(pipe)
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
+
+
+def _fork() -> int | None:
+    """Return what `os.fork` does, or None where the system has no room for one more process."""
+    with suppress(OSError):
+        return os.fork()
+    return None
 
 
 def _serve(facts: int, page: int) -> None:

@@ -83,6 +83,18 @@ def test_where_a_fork_is_not_safe_none_is_started(tmp_path, body):
     assert (ended.returncode, ended.stdout.strip()) == (0, "None")
 
 
+def test_without_room_for_a_process_all_is_as_it_was(tmp_path):
+    ended = ask(
+        tmp_path,
+        "def refuse():\n    raise BlockingIOError\n"
+        "os.fork, before = refuse, os.listdir('/proc/self/fd')\n"
+        "page, after = PageProcess.start(), os.listdir('/proc/self/fd')\n"
+        "print(page, before == after, signal.pthread_sigmask(signal.SIG_BLOCK, []))",
+    )
+
+    assert (ended.returncode, ended.stdout.strip()) == (0, "None True set()")
+
+
 def test_ctrl_c_is_not_for_the_process_of_the_page(tmp_path):
     ended = ask(
         tmp_path,

@@ -1,5 +1,6 @@
 """A command forked from an imported one is the command: it ends, says and dies as one that is started anew."""
 
+import atexit
 import signal
 import warnings
 from importlib import import_module
@@ -34,6 +35,17 @@ def test_a_warning_is_an_error_where_the_environment_says_so(environment, tmp_pa
 
     assert ended.returncode == 1
     assert "UserWarning: a warning" in ended.stderr
+
+
+def test_what_is_to_be_done_at_the_end_of_a_process_is_done(environment, tmp_path):
+    ended = run_warm(["--help"], env=environment, cwd=tmp_path, before=_say_so_at_the_end)
+
+    assert ended.returncode == 0
+    assert ended.stdout.endswith("the end\n")
+
+
+def _say_so_at_the_end():
+    atexit.register(print, "the end")
 
 
 def _warn():

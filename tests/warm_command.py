@@ -4,6 +4,7 @@ To import it takes most of the time of a small run. What only a start by hand sh
 handlers of signals libraries leave, what they say when the interpreter ends) is for tests that start `python -m flows`.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -132,4 +133,8 @@ def _be_the_command(
     sys.argv = ["leadferry", *arguments]
     if before is not None:
         before()
-    main()
+    try:
+        main()
+    finally:
+        # multiprocessing ends its processes without, and Prefect ends the server that it started only there.
+        atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other name for it

@@ -47,7 +47,9 @@ def test_a_run_is_loaded_and_listed(leadferry, make_job, ringcx, ledger_url):
 def test_a_killed_run_is_resumed_at_once_by_the_same_host(leadferry, start, make_job, ringcx, ledger_url):
     """Its lease would last half a minute more, but the lock on its folder proves that its owner is gone."""
     ringcx.reset(SandboxSettings(throttles=False, latency_seconds=0.1))
-    process = start("load", make_job(lead_rows(60), delivery={"max_in_flight": 1}), "--run-id", "tonight")
+    process = start(
+        "load", make_job(lead_rows(60), delivery={"max_in_flight": 1, "give_up_seconds": 20}), "--run-id", "tonight"
+    )
     wait_for(lambda: ringcx.state.answers_of("direct", 200) >= 2, process)
     process.send_signal(signal.SIGKILL)
     process.wait()

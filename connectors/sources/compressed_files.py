@@ -23,6 +23,7 @@ _LONGEST_MAGIC: Final = 8
 _ENCRYPTED: Final = 1
 _LISTED: Final = 10
 _STEP: Final = 1 << 20
+_LONGEST_USUAL_LINE: Final = 64 << 10
 
 _FAULTS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 """What the unpacking libraries raise for damaged content."""
@@ -100,7 +101,7 @@ class _Guarded:
             case "zip":
                 return self._only_member(zipfile.ZipFile(binary))
             case _:
-                return binary
+                return _PlainContent(binary)
 
     def _only_member(self, archive: zipfile.ZipFile) -> Content:
         # macOS puts a folder of its own beside what was packed.
@@ -132,6 +133,23 @@ class _Guarded:
             return archive.open(member)
         except NotImplementedError as error:
             raise _unreadable(self._file, error) from None
+
+
+class _PlainContent:
+    """A file as it is. What is read ends with a line where it can: to put lines together copies a whole file."""
+
+    def __init__(self, binary: BinaryIO) -> None:
+        self._binary = binary
+
+    def read(self, size: int, /) -> bytes:
+        if size > 2 * _LONGEST_USUAL_LINE:
+            begun = self._binary.tell()
+            self._binary.seek(begun + size - _LONGEST_USUAL_LINE)
+            ahead = self._binary.read(_LONGEST_USUAL_LINE)
+            self._binary.seek(begun)
+            end = ahead.rfind(b"\n") + 1
+            size -= _LONGEST_USUAL_LINE - end if end else 0
+        return self._binary.read(size)
 
 
 class _ZstdContent:

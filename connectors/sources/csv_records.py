@@ -24,7 +24,7 @@ from connectors.sources.text_encoding import BYTE_ORDER_MARK, UTF_8
 from transforms.vocabulary.errors import SourceError
 from transforms.vocabulary.reasons import Reason
 
-_LARGEST_BLOCK: Final = 4 << 20
+_LARGEST_BLOCK: Final = 8 << 20
 _SMALLEST_BLOCK: Final = 256 << 10
 """Bytes of a block: after one that is not sound they are fewer, so that little is read record by record."""
 
@@ -134,8 +134,9 @@ class RecordReader:
             self._ended = not piece
             cut = self._end_of_lines(piece)
             if cut:
-                # What is to be read quickly is put together once: copies of a whole file cost time.
-                self._buffer = b"".join((self._buffer[self._at :], self._rest, memoryview(piece)[:cut]))
+                before = self._buffer[self._at :] + self._rest
+                # A piece of whole lines is taken as it is: copies of a whole file cost time.
+                self._buffer = b"".join((before, memoryview(piece)[:cut])) if before else piece[:cut]
                 self._at, self._rest = 0, piece[cut:]
                 return True
             self._rest += piece
@@ -217,7 +218,7 @@ class RecordReader:
 
         And how many of those quotes and line ends are inside cells: as many, if the rows are together the block.
         """
-        text = sum(frame.select(pl.all().str.len_bytes().sum()).row(0))
+        text = sum(frame.select_seq(pl.all().str.len_bytes().sum()).row(0))
         returns = block.count(b"\r\n") if self._line_end == b"\n" and b"\r" in block else 0
         missing = text + frame.height * frame.width + quotes + returns - len(block)
         if frame.width == 1 and frame.to_series(0).null_count():
@@ -226,7 +227,7 @@ class RecordReader:
             return 0, 0
         quote = self._dialect.quote
         inside = [text for text, there in ((quote, quotes), ("\r\n", returns)) if text is not None and there]
-        kept = (frame.select(pl.all().str.count_matches(text, literal=True).sum()).row(0) for text in inside)
+        kept = (frame.select_seq(pl.all().str.count_matches(text, literal=True).sum()).row(0) for text in inside)
         return missing, sum(int(number) for counts in kept for number in counts)
 
     def _has_odd_starts(self, first: pl.Series) -> bool:
@@ -368,10 +369,10 @@ def _count(text: bytes, mark: bytes) -> int:
 def _with_empty_absent(frame: pl.DataFrame) -> pl.DataFrame:
     """Return `frame` with `""` as null, which a cell without quotes cannot tell from nothing."""
     # Most columns have none, and to look for it costs less than to make a column anew.
-    is_met = frame.select(pl.all().str.len_bytes().min() == 0).row(0)
+    is_met = frame.select_seq(pl.all().str.len_bytes().min() == 0).row(0)
     met = [name for name, any_empty in zip(frame.columns, is_met, strict=True) if any_empty]
     cell = cs.by_name(met)
-    return frame.with_columns(pl.when(cell != "").then(cell).name.keep()) if met else frame
+    return frame.with_columns_seq(pl.when(cell != "").then(cell).name.keep()) if met else frame
 
 
 class _Lines:

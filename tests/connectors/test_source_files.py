@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from connectors.sources.compressed_files import open_content
 from connectors.sources.extract import find_files, list_files, refuse_empty, require_columns
 from transforms.vocabulary.errors import SourceError
 
@@ -101,3 +102,21 @@ def test_each_missing_column_is_named_with_the_nearest_one_or_all_there_are(want
 @pytest.mark.parametrize(("has_header", "told"), [(True, "has a header but no rows"), (False, "is empty")])
 def test_a_source_without_rows_says_which_way_it_is_empty(has_header, told):
     assert str(refuse_empty("leads.csv", has_header=has_header)).startswith(f"leads.csv {told}.")
+
+
+@pytest.mark.parametrize("size", [200_000, 1 << 20, 3 << 20])
+def test_a_plain_file_is_read_in_pieces_of_whole_lines(tmp_path, size):
+    lines = [f"{number},{'x' * (number % 1000)}\n".encode() for number in range(6_000)]
+    (tmp_path / "leads.csv").write_bytes(b"".join(lines))
+    with open_content(tmp_path / "leads.csv") as content:
+        pieces = list(iter(lambda: content.read(size), b""))
+    assert b"".join(pieces) == b"".join(lines)
+    assert all(piece.endswith(b"\n") and len(piece) <= size for piece in pieces)
+
+
+def test_a_line_longer_than_usual_is_read_all_the_same(tmp_path):
+    text = b"a\n" + b"x" * 1_000_000 + b"\nb"
+    (tmp_path / "leads.csv").write_bytes(text)
+    with open_content(tmp_path / "leads.csv") as content:
+        pieces = list(iter(lambda: content.read(300_000), b""))
+    assert b"".join(pieces) == text

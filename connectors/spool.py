@@ -44,8 +44,12 @@ class Spool:
 
     def _write(self, frame: pl.DataFrame, name: str) -> Path:
         path = self._folder / f"{SPOOL_PREFIX}{self._name}-{name}.parquet"
-        # Parquet is a tenth of the size of what lies in memory, which tells on slow disks.
-        frame.write_parquet(private_file(path), compression="lz4", statistics=False)
+        try:
+            # Parquet is a tenth of the size of what lies in memory, which tells on slow disks.
+            frame.write_parquet(private_file(path), compression="lz4", statistics=False)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return path
 
     @property

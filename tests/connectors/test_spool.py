@@ -103,3 +103,14 @@ def test_memory_and_disk_give_the_same_whatever_is_in_the_cells(tmp_path_factory
             spool.append(frame)
         assert spool.scan().collect().equals(pl.concat(frames))
         assert [frame.to_series().to_list() for frame in spool.frames()] == chunks
+
+
+def test_a_frame_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
+    def fail(self, file, **how):
+        file.write_bytes(b"PAR1")
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", fail)
+    with Spool(tmp_path, "rows", 0) as spool, pytest.raises(OSError, match="full"):
+        spool.append(pl.DataFrame({"a": [1]}))
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """The command as a user meets it: exit codes, messages, files, and that nothing secret shows."""
 
+import errno
 import json
 import os
 import pty
@@ -350,3 +351,23 @@ def test_resuming_where_nothing_ever_ran_says_that_there_is_no_such_run(leadferr
 
     assert ended.code == 2
     assert "There is no run tonight" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "leads.parquet"), "No space left on device. Make room"),
+        (pl.exceptions.ComputeError("No space left on device (os error 28)"), "No space left on device. Make room"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), "Permission denied: out. Correct that"),
+        (ValueError("4155552671 is odd"), "Something unexpected went wrong (ValueError)"),
+    ],
+)
+def test_what_the_system_refuses_is_told_in_its_words(leadferry_here, make_job, monkeypatch, error, told):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("flows.job_file.read_job", fail)
+    ended = leadferry_here("preview", make_job(lead_rows(1)))
+    assert ended.code == 1
+    assert told in ended.err
+    assert "4155552671" not in ended.err

@@ -68,7 +68,7 @@ def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFr
     """
     details = [name for name in ("row_place", "note") if name in prepared.columns]
     outcome = pl.when(pl.col("reason").is_null()).then(_code(Outcome.NOT_SENT)).otherwise(_code(Outcome.REJECTED))
-    made = prepared.select(
+    made = prepared.select_seq(
         outcome.cat.to(_OUTCOMES).alias("outcome"),
         pl.col("reason").cast(_REASONS),
         pl.coalesce(details).alias("detail"),
@@ -99,7 +99,8 @@ def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame, columns: Sequen
     if aside.height:
         sound = put(sound, places, pl.Series([False]).new_from_index(0, aside.height))
     rows = prepared[list(columns)]
-    return rows if sound.all() else rows.filter(sound)
+    # Column by column: this thread waits for nobody, and polars' own threads are at work on other chunks.
+    return rows if sound.all() else pl.DataFrame([column.filter(sound) for column in rows.get_columns()])
 
 
 def _of_chunk(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

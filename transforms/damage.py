@@ -154,10 +154,10 @@ class _Plan:
     def find(self, rows: pl.DataFrame) -> list[bool]:
         """Return of each sign, and then of each column's blanks, whether any row shows it."""
         looks = [*(sign.look for sign in self.signs), *self.blanks.values()]
-        shown = list(rows.select(self.first).row(0))
+        shown = list(rows.select_seq(self.first).row(0))
         unsure = [place for place, look in enumerate(looks) if shown[place] and look.may_show is not None]
         if unsure:
-            exact = rows.select(looks[place].shows.any().alias(str(place)) for place in unsure)
+            exact = rows.select_seq(looks[place].shows.any().alias(str(place)) for place in unsure)
             for place, hit in zip(unsure, exact.row(0), strict=True):
                 shown[place] = hit
         return shown
@@ -326,7 +326,7 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     def prove(rows: pl.DataFrame) -> pl.Series:
         code = cs.by_name(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5)
         row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
-        looked_up = rows.select(code.alias("zip"), row_state.alias("row_state")).join(
+        looked_up = rows.select_seq(code.alias("zip"), row_state.alias("row_state")).join(
             _zips_with_a_zero(), on="zip", how="left", maintain_order="left"
         )
         same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))

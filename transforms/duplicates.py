@@ -144,7 +144,7 @@ def settle(place: pl.Series, key: pl.Series, of_number: pl.Series, source_row: p
     grounds = pl.DataFrame([place.filter(beaten).alias("place"), ground.alias("ground")])
     named = grounds.group_by("place").agg(pl.col("ground").min())
     reason = pl.when(pl.col("ground") < 2**32).then(pl.lit(Reason.EXTERN_ID_REPEATED.value))
-    return named.select(
+    return named.select_seq(
         source_row[named.get_column("place")].alias("source_row"),
         reason.otherwise(pl.lit(Reason.PHONE_REPEATED.value)).alias("reason"),
         source_row[(named.get_column("ground") % 2**32).cast(pl.UInt32)].alias("kept_row"),

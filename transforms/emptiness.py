@@ -13,7 +13,7 @@ def count_empty(rows: pl.DataFrame, fields: Mapping[str, Sequence[str]]) -> dict
     """
     if not fields:
         return {}
-    counts = rows.select(
+    counts = rows.select_seq(
         pl.all_horizontal(_is_empty(cs.by_name(column)) for column in columns).sum().alias(name)
         for name, columns in fields.items()
     )

@@ -85,7 +85,7 @@ def _hash_keys(claims: pl.DataFrame, seed: int) -> pl.DataFrame:
     """Return `place`, and the two hashes `key` and `check` of `text`."""
     text = pl.col("text")
     check = (text.hash(seed + 1) // 2**32).cast(pl.UInt32)
-    return claims.select("place", text.hash(seed).alias("key"), check.alias("check"))
+    return claims.select_seq("place", text.hash(seed).alias("key"), check.alias("check"))
 
 
 def _rank(hashes: pl.Series, numbers: pl.Series, size: int) -> pl.Series:

@@ -231,7 +231,7 @@ _RANKED: Final[dict[tuple[str, str], int | None]] = {}
 
 def _rank_faults(faults: pl.DataFrame) -> pl.Series:
     """Return the `rank` of the first rule that each row's faults break, null where they keep all."""
-    met = faults.select(pl.all().drop_nulls().unique().implode()).row(0, named=True)
+    met = faults.select_seq(pl.all().drop_nulls().unique().implode()).row(0, named=True)
     codes = [(name, code) for name, found in met.items() for code in found]
     unknown = [fault for fault in codes if fault not in _RANKED]
     if unknown:
@@ -262,7 +262,7 @@ def _ranked(failures: pl.DataFrame) -> pl.DataFrame:
     if unranked.height:
         # A failure that belongs to no row is a fault of the frame's own shape, never of somebody's data.
         raise TypeError(f"candidates do not have the shape of their schema: {unranked.item(0, 'check')}")
-    return failures.select(
+    return failures.select_seq(
         pl.col("index").cast(pl.UInt32).alias("place"),
         pl.col("check").replace_strict(rank, return_dtype=pl.UInt32).alias("rank"),
     )

@@ -79,9 +79,9 @@ def _apply(verdicts: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
         warnings.append(pl.when(is_kind).then(_lit(kind.note if warned else "")))
     refusal = pl.coalesce(refusals if choices.us_only else refusals[1:])
     warning = pl.coalesce(warnings).replace("", None)
-    chosen = verdicts.with_columns(refusal.alias("refusal"), warning.alias("warning"))
+    chosen = verdicts.with_columns_seq(refusal.alias("refusal"), warning.alias("warning"))
     kept = pl.col("refusal").is_null()
-    return chosen.select(
+    return chosen.select_seq(
         pl.when(kept).then(phone).alias("phone"),
         pl.coalesce("refusal", "reason").alias("reason"),
         pl.when(kept).then(pl.col("extension")).alias("extension"),

@@ -166,7 +166,7 @@ def accept_usual(texts: pl.Series, plain: pl.Series) -> pl.DataFrame:
     # No number begins with 0000.
     start = (pl.first() // 10 ** (NATIONAL_LENGTH - START_LENGTH)).cast(pl.UInt32).fill_null(0)
     # The zero of a float would be the last digit.
-    looks = value.select(start.alias("start"), (pl.first() % 10 == 0).alias("doubted"))
+    looks = value.select_seq(start.alias("start"), (pl.first() % 10 == 0).alias("doubted"))
     is_plain = plain[looks["start"]].alias("is_plain")
     doubted, special = looks["doubted"].arg_true(), (~is_plain).arg_true()
     floats = doubted.filter(texts[doubted].str.contains(_HIDDEN_FLOAT))
@@ -207,7 +207,7 @@ def _join_digits(texts: pl.Series) -> pl.Series:
         cell.list.eval(kind).list.sum()
         for kind in (letter.is_between(*_DIGITS), pl.any_horizontal(letter == mark for mark in _PLAIN_MARKS))
     )
-    frame = letters.to_frame().select(
+    frame = letters.to_frame().select_seq(
         digits.alias("digits"),
         (cell.list.len() - digits - marks).alias("rest"),
         cell.list.len().alias("size"),
@@ -292,7 +292,7 @@ def combine_numbers(numbers: pl.DataFrame) -> pl.DataFrame:
         phone.count().alias("good"),
         reason.cast(_NEAREST).min().alias("nearest"),
     )
-    cells = cells.select(
+    cells = cells.select_seq(
         "row",
         "all",
         "good",
@@ -307,7 +307,7 @@ def combine_numbers(numbers: pl.DataFrame) -> pl.DataFrame:
     refused = pl.when(good < every).then(pl.format("{} of {} numbers left out: {}", every - good, every, reason))
     repeated = pl.when(pl.col("repeats") > 0).then(pl.format("{} of {} numbers left out: a repeat", "repeats", every))
     notes = pl.concat_str(empty_to_null(note), refused, repeated, separator="; ", ignore_nulls=True)
-    verdicts = cells.select(
+    verdicts = cells.select_seq(
         "row",
         empty_to_null(phone),
         pl.when(good == 0).then(pl.col("nearest").cast(pl.String)).alias("reason"),
@@ -403,7 +403,7 @@ def nothing(name: str, height: int) -> pl.Series:
 def _pass_lanes(texts: pl.Series, lanes: Sequence[_Lane]) -> pl.DataFrame:
     """Give each text the verdict of the first lane that decides it."""
     verdict = {name: nothing(name, len(texts)) for name in VERDICT}
-    looks = texts.to_frame("text").select(lane.look.alias(lane.name) for lane in lanes)
+    looks = texts.to_frame("text").select_seq(lane.look.alias(lane.name) for lane in lanes)
     left = pl.Series([True]).new_from_index(0, len(texts))
     for lane in lanes:
         its_own = looks[lane.name] & left
@@ -431,7 +431,7 @@ def _read_plain(texts: pl.Series) -> pl.DataFrame:
     found = pl.col("phone").is_not_null() & (text.str.len_bytes() <= _LONGEST)
     # With seven digits between slashes there may be several numbers, with fewer they are one.
     whole = ~(text.str.contains("/", literal=True) & text.str.contains("(?:[0-9][^0-9/]*){7}"))
-    return judged.select(
+    return judged.select_seq(
         pl.when(found).then("phone").alias("phone"),
         pl.when(~found & whole).then("refusal").alias("reason"),
     )
@@ -448,7 +448,7 @@ def _read_rounded(texts: pl.Series) -> pl.DataFrame:
     """Decide on scientific notation that lost digits, or that written out is a valid number."""
     solid = pl.col("text").str.replace_all(r"[ \t\r\n\v\f]+", "")
     rows = texts.to_frame("text").select(solid.str.extract_groups(_ROUNDED).alias("groups")).unnest("groups")
-    rows = rows.select(
+    rows = rows.select_seq(
         pl.coalesce("1", "4").alias("units"),
         pl.coalesce("2", "5").alias("fraction"),
         pl.coalesce("3", "6").cast(pl.Int32).alias("power"),
@@ -457,7 +457,7 @@ def _read_rounded(texts: pl.Series) -> pl.DataFrame:
     lost = (power > fraction.str.len_bytes()) | (fraction.str.slice(power).str.strip_chars("0") != "")
     written = rows.select(lost.alias("lost"), (pl.col("units") + fraction.str.head(power)).alias("digits"))
     phone = pl.when(~pl.col("lost")).then(_accept(pl.col("digits")))
-    return written.select(
+    return written.select_seq(
         phone.alias("phone"),
         pl.when("lost").then(_lit(Reason.PHONE_ROUNDED)).alias("reason"),
         pl.when(phone.is_not_null()).then(_lit(NOTE_WRITTEN_OUT)).alias("note"),
@@ -480,12 +480,12 @@ def _read_extended(texts: pl.Series) -> pl.DataFrame:
     rows = texts.to_frame("text").with_columns(text.str.contains(_LABELLED).alias("labelled"))
     comma = pl.when(~labelled & ~text.str.contains("[,;] *0+$")).then(text).str.extract_groups(_COMMA_EXTENDED)
     groups = pl.when(labelled).then(text.str.extract_groups(_EXTENDED)).otherwise(comma)
-    rows = rows.select("labelled", groups.alias("groups")).unnest("groups")
+    rows = rows.select_seq("labelled", groups.alias("groups")).unnest("groups")
     rows = _judge_digits(rows.with_columns(_drop_punctuation(pl.col("1")).alias("digits")))
     # The library wants three digits and more before an extension; with fewer it counts the extension's.
     viable = labelled & pl.col("digits").str.contains("[0-9]{3}")
     found = pl.col("phone").is_not_null()
-    return rows.select(
+    return rows.select_seq(
         "phone",
         pl.when(~found & viable).then("refusal").alias("reason"),
         pl.when(found).then(pl.col("2")).alias("extension"),
@@ -497,15 +497,15 @@ def _read_lettered(texts: pl.Series) -> pl.DataFrame:
     """Decide on letters in a number: three and more are telephone keys, fewer are nothing."""
     text, known, vanity = pl.col("text"), pl.col("known"), pl.col("vanity")
     other = text.str.contains(_LABELLED_EXTENSION) | text.str.contains(_POWER_OF_TEN)
-    rows = texts.to_frame("text").select(
+    rows = texts.to_frame("text").select_seq(
         pl.when(~other).then(_BARE).alias("known"), text.str.contains(_THREE_LETTERS).alias("vanity")
     )
     keys = known.str.replace_many(list(_KEYS), list(_KEYS.values()))
     digits = pl.when(vanity).then(keys).otherwise(known.str.replace_all("[A-Za-z]", ""))
-    rows = rows.select("vanity", digits.alias("digits"))
+    rows = rows.select_seq("vanity", digits.alias("digits"))
     rows = _judge_digits(rows.with_columns(pl.when(pl.col("digits").str.len_bytes() <= _LONGEST_DIGITS).then("digits")))
     found = pl.col("phone").is_not_null()
-    return rows.select(
+    return rows.select_seq(
         "phone",
         pl.when(~found).then("refusal").alias("reason"),
         pl.when(found & vanity).then(_lit(NOTE_LETTERS)).alias("note"),
@@ -564,7 +564,7 @@ def _judge_digits(rows: pl.DataFrame) -> pl.DataFrame:
     digits = pl.col("digits")
     known = digits.str.contains(r"^\+?[0-9]+$") & ~digits.str.contains(_ABROAD)
     bare = digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", "")
-    rows = rows.with_columns(_accept(digits).alias("phone"), known.alias("known"), bare.alias("bare"))
+    rows = rows.with_columns_seq(_accept(digits).alias("phone"), known.alias("known"), bare.alias("bare"))
     return rows.with_columns(_refusal().alias("refusal"))
 
 

@@ -106,7 +106,7 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     if not rest.is_empty():
         mended = _mend_codes(frame.select("zip", *(["state"] if "state" in frame.columns else []))[rest])
         cells, notes = put(cells, rest, mended["zip"]), put(notes, rest, mended["zip_note"])
-    return frame.with_columns(cells, notes)
+    return frame.with_columns_seq(cells, notes)
 
 
 def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
@@ -116,7 +116,7 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
     code = pl.col("zip")
     decimal, long, canadian = (code.str.contains(form) for form in (_DECIMAL, _ZIP_PLUS_4, _CANADIAN))
     text = text.with_columns(pl.when(decimal).then(code.str.strip_suffix(".0")).otherwise(code))
-    normal = text.select(
+    normal = text.select_seq(
         pl.when(long)
         .then(pl.concat_str(code.str.head(5), code.str.tail(4), separator="-"))
         .when(canadian)
@@ -128,7 +128,7 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
         restored = normal.clear(frame.height)
     else:
         short = pl.when(code.str.contains(r"^[0-9]{3,4}$")).then(code)
-        shorts = normal.to_frame().select(short.cast(pl.UInt32).alias("number"), short.str.zfill(5).alias("full"))
+        shorts = normal.to_frame().select_seq(short.cast(pl.UInt32).alias("number"), short.str.zfill(5).alias("full"))
         proved = _states_by_zip()[shorts["number"]] == frame["state"]
         restored = pl.select(pl.when(proved).then(shorts["full"])).to_series()
     known = normal.str.contains(_FINISHED)

@@ -201,7 +201,7 @@ def _first_number_abroad(
     )
     number = pl.coalesce(f"e164{place}" for place in range(len(judged)))
     fault = pl.coalesce(f"reason{place}" for place in range(len(judged)))
-    found = wide.select(
+    found = wide.select_seq(
         number.alias("number"),
         pl.when(number.is_null()).then(fault).alias("fault"),
         pl.when(number.is_not_null()).then(pl.lit("number left out: ") + fault).alias("note"),
@@ -244,7 +244,7 @@ def _join_columns(judged: list[pl.DataFrame]) -> pl.DataFrame:
     left_out = pl.concat_str(
         [pl.lit("number left out: ") + fault for fault in real_faults], separator="; ", ignore_nulls=True
     )
-    return pl.DataFrame(columns).select(
+    return pl.DataFrame(columns).select_seq(
         number.alias("leadPhone"),
         pl.when(number.is_null())
         .then(pl.coalesce(*real_faults, pl.lit(Reason.PHONE_MISSING.value)))
@@ -265,7 +265,7 @@ def _settle_two_numbers(phone: pl.Series, phone_fault: pl.Series, judged: pl.Dat
     blank = pl.col("fault").fill_null(Reason.PHONE_MISSING.value) == Reason.PHONE_MISSING.value
     none = ~has_phone & ~has_e164
     e164_speaks = none & blank & pl.col("e164_reason").is_not_null()
-    return pair.select(
+    return pair.select_seq(
         pl.when(none & ~e164_speaks).then(pl.col("fault").fill_null(Reason.PHONE_MISSING.value)).alias("phone_fault"),
         pl.when(e164_speaks).then("e164_reason").alias("e164_fault"),
         pl.when(has_phone & pl.col("e164_reason").is_not_null())

@@ -69,7 +69,7 @@ class Extract:
                 part = frame if limit is None else frame.head(limit - read)
                 number = pl.int_range(read, read + part.height, dtype=pl.UInt64, eager=True).alias(SOURCE_ROW)
                 read += part.height
-                yield part.select(number, pl.all())
+                yield part.select_seq(number, pl.all())
                 if read == limit:
                     return
 
@@ -127,7 +127,7 @@ def join_files(files: Sequence[SourceFile], wanted: Sequence[str], notes: Sequen
 def _aligned(frame: pl.DataFrame, columns: Sequence[str], file: str) -> pl.DataFrame:
     """Return a frame with all of `columns`, and the name of its file."""
     missing = {name: pl.lit(None, pl.String).alias(name) for name in columns if name not in frame.columns}
-    return frame.select(
+    return frame.select_seq(
         *(missing.get(name, cs.by_name(name)) for name in columns), ROW_FAULT, pl.lit(file).alias(SOURCE_FILE)
     )
 

@@ -1,5 +1,6 @@
 """`check` and `load --dry-run`: everything up to sending, without credentials and without the ledger."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,13 @@ from flows import settings
 from flows.awaiting import await_source
 from flows.clock import now
 from flows.earlier_loads import earlier_loads_if_kept
-from flows.extracting import ReadAhead
 from flows.fetching import fetched
 from flows.gates import judge_gates
 from flows.history import earlier_runs_if_kept
 from flows.job_file import Job
 from flows.preparation import prepared_check
 from flows.progress import Progress
+from flows.reading_ahead import ReadAhead
 from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, tallying, tell_trouble, write_run_report
 from flows.run_folder import RunFolder
 from flows.run_place import clear_place, ledger_if_kept, place_of
@@ -57,6 +58,7 @@ def check_job(
     with (
         fetched(job, folder.path) as at_hand,
         tallying(folder) as tally,
+        ExitStack() as writing,
         prepared_check(
             at_hand,
             folder,
@@ -68,6 +70,7 @@ def check_job(
             ahead=ahead,
             earlier=earlier_loads_if_kept(job, settings.account().account_id),
             tally=tally,
+            writing=writing,
         ) as (prepared, rows),
     ):
         for note in prepared.notes:
@@ -81,6 +84,8 @@ def check_job(
             progress.warn(warning)
         if judgement.error is not None:
             status = STATUS_GATE
+        if planned:
+            writing.close()
         plan, body = _plan(job, folder, prepared) if planned and prepared.batches else (None, None)
         facts = write_run_report(
             job,
@@ -100,6 +105,7 @@ def check_job(
             }
             | ({} if plan is None else {"plan": plan}),
             page=page,
+            finish=writing.close,
         )
     return facts if body is None else facts | {"first_request_body": orjson.loads(body)}
 

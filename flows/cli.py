@@ -1,12 +1,13 @@
 """The command `leadferry`. Heavy modules are imported by the commands that need them, so that `--help` is instant."""
 
+import errno
 import gc
 import json
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -23,7 +24,9 @@ from transforms.vocabulary.errors import (
 )
 
 if TYPE_CHECKING:
+    from flows.job_file import Job
     from flows.looking_up import Asked
+    from flows.reading_ahead import ReadAhead
 
 EXIT_UNRESOLVED = 1
 EXIT_INTERRUPTED = 130
@@ -379,41 +382,68 @@ def _prepare_only(
     from connectors.report.page_process import PageProcess
 
     # First of all: a process is forked safely as long as there is one thread.
-    with PageProcess.start() or nullcontext() as page:
+    with (
+        PageProcess.start() or nullcontext() as page,
+        _read_ahead(path, limit, run_id, source, planned=planned) as (job, name, ahead),
+    ):
+        from flows.check_run import check_job
+        from flows.progress import terminal_progress
+        from flows.run_place import require_home
+
+        home = require_home()
+        with terminal_progress() as progress:
+            return check_job(
+                job,
+                home=home,
+                out=out,
+                run_id=name,
+                is_new=run_id is None,
+                limit=limit,
+                planned=planned,
+                progress=progress,
+                ahead=ahead,
+                page=page,
+                other_source=source is not None,
+            )
+
+
+@contextmanager
+def _read_ahead(
+    path: Path, limit: int | None, run_id: str | None, source: str | None, *, planned: bool
+) -> "Iterator[tuple[Job, str, ReadAhead | None]]":
+    """Yield the job as it is to be checked, the run's name, and the job's source, of which reading has begun if it can.
+
+    Reading begins as soon as what reads is imported: what checks the job, and what judges its rows, takes as long
+    again, and is imported meanwhile.
+    """
+    from flows.first_glance import glance_at
+    from flows.reading_ahead import ReadAhead
+
+    # As it was: with polars' own handler Ctrl-C ends its threads in the midst of writing, and they complain of it.
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+    with ExitStack() as under_way:
+        guess = glance_at(path) if source is None else None
+        ahead = None if guess is None else under_way.enter_context(closing(ReadAhead(guess, limit)))
+
         from flows.awaiting import must_wait
         from flows.clock import now
-        from flows.extracting import ReadAhead, can_read_ahead
+        from flows.extracting import can_read_ahead, reading_of
         from flows.fetching import is_remote
         from flows.job_file import read_job
         from flows.other_source import with_source
-        from flows.run_place import name_of_check, require_home
+        from flows.run_place import name_of_check
 
-        # As it was: with polars' own handler Ctrl-C ends its threads in the midst of writing, and they complain of it.
-        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
         job = with_source(read_job(path), source)
         name = name_of_check(job.name, run_id, planned=planned)
         job = job.as_of(now(), name)
-        # What judges is heavy to import, and reading goes on meanwhile.
         reads_ahead = can_read_ahead(job) and not must_wait(job) and not is_remote(job)
-        with closing(ReadAhead(job, limit)) if reads_ahead else nullcontext() as ahead:
-            from flows.check_run import check_job
-            from flows.progress import terminal_progress
-
-            home = require_home()
-            with terminal_progress() as progress:
-                return check_job(
-                    job,
-                    home=home,
-                    out=out,
-                    run_id=name,
-                    is_new=run_id is None,
-                    limit=limit,
-                    planned=planned,
-                    progress=progress,
-                    ahead=ahead,
-                    page=page,
-                    other_source=source is not None,
-                )
+        reading = reading_of(job) if reads_ahead else None
+        if ahead is not None and ahead.reading != reading:
+            ahead.close()
+            ahead = None
+        if ahead is None and reading is not None:
+            ahead = under_way.enter_context(closing(ReadAhead(reading, limit)))
+        yield job, name, ahead
 
 
 def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
@@ -548,13 +578,21 @@ def _errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        name = type(error).__name__
-        _fail(
-            LeadferryError(
-                "UNEXPECTED", f"Something unexpected went wrong ({name}).", "Run again with --debug to see where."
-            ),
-            as_json=as_json,
-        )
+        _fail(_explain(error), as_json=as_json)
+
+
+def _explain(error: Exception) -> LeadferryError:
+    """Return what a person is told of an error that nobody translated: what the system refused, else its kind."""
+    full = os.strerror(errno.ENOSPC)
+    if full in str(error):  # polars tells it in words of its own
+        return LeadferryError("DISK_FULL", f"{full}.", "Make room, or choose another folder, and run again.")
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return LeadferryError("SYSTEM", f"{error.strerror}{where}.", "Correct that, and run again.")
+    name = type(error).__name__
+    return LeadferryError(
+        "UNEXPECTED", f"Something unexpected went wrong ({name}).", "Run again with --debug to see where."
+    )
 
 
 def _fail(error: LeadferryError, *, as_json: bool) -> NoReturn:

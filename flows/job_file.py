@@ -32,7 +32,7 @@ from connectors.sources.text_encoding import known_encoding
 from connectors.sources.urls import is_url, parse_url
 from flows.path_parameters import check_path, escape_path, fill_path, unescape_path
 from transforms.vocabulary.errors import ConfigurationError
-from transforms.vocabulary.lead_fields import TEXT_FIELDS
+from transforms.vocabulary.lead_fields import PLAIN_FIELDS, named_columns
 from transforms.vocabulary.options import DialPriority, DuplicateHandling, ListState, TimeZoneOption
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -313,8 +313,7 @@ class Columns(Section):
 
     def text_columns(self) -> dict[str, str]:
         """Lead field to source column, for each mapped field that is one plain column."""
-        plain = (field for field in (*TEXT_FIELDS, "leadPriority", "maxPasses") if field != "leadPhone")
-        return {field: column for field in plain if (column := getattr(self, field)) is not None}
+        return {field: column for field in PLAIN_FIELDS if (column := getattr(self, field)) is not None}
 
     def columns_of_fields(self) -> dict[str, tuple[str, ...]]:
         """Lead field, or object and label with a dot between, to the source columns that fill it; only mapped ones."""
@@ -325,9 +324,7 @@ class Columns(Section):
 
     def source_columns(self) -> list[str]:
         """Every source column that the job names, once, in the job file's order of fields."""
-        named = [*self.text_columns().values(), *(self.leadPhone or ())]
-        named += [*self.extendedLeadData.values(), *self.personaPhoneConfig.values()]
-        return list(dict.fromkeys(named))
+        return named_columns(dict(self))
 
 
 class Load(Section):

@@ -8,7 +8,7 @@ import datetime as dt
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -21,9 +21,10 @@ import polars as pl
 
 from connectors.spool import Spool
 from connectors.staging import ChunkWriter, scan, write_text
-from flows.extracting import ReadAhead, chunks_of, extract_source, source_chunks
+from flows.extracting import chunks_of, extract_source, source_chunks
 from flows.job_file import Job
 from flows.progress import Progress
+from flows.reading_ahead import ReadAhead
 from flows.run_folder import RunFolder
 from transforms.accounting import TOLD_COLUMNS, give_verdicts, pick_leads
 from transforms.batching import BATCH_KEYS, Batch, cut_batches
@@ -157,12 +158,14 @@ def prepared_check(
     ahead: ReadAhead | None = None,
     earlier: EarlierLoads | None = None,
     tally: Tally | None = None,
+    writing: ExitStack | None = None,
 ) -> Iterator[tuple[Prepared, pl.LazyFrame]]:
     """Prepare without keeping what only a load needs; yield what came of it and the source's rows.
 
     Without `every_row` those rows are all that have a reason, and perhaps others. Verdicts are written as the run's
     outcomes, for nothing will be sent. Without `named_batches` the batches have no id, and leads none of theirs.
-    `ahead` is the job's source under the same limit. `tally` counts the outcomes. Raises SourceError.
+    `ahead` is the job's source under the same limit. `tally` counts the outcomes. With `writing` files are whole when
+    that is closed, else when this yields. Raises SourceError.
     """
     # A few rows picked out of a chunk hold on to the memory of all its texts, so they go to disk at once.
     with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", 0) as picked:
@@ -171,7 +174,7 @@ def prepared_check(
         preparation = _Preparation(job, folder, as_of, progress, kept=kept, earlier=earlier, tally=tally)
         notes: list[str] = [] if ahead is None else ahead.notes
         with closing(source_chunks(job, limit, notes) if ahead is None else ahead.chunks()) as chunks:
-            prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches)
+            prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches, writing=writing)
         yield replace(prepared, notes=(*notes, *prepared.notes)), kept.scan()
 
 
@@ -219,7 +222,7 @@ class _KeptRows:
         reason = prepared["reason"].is_not_null()
         if aside.height:
             reason |= rows["source_row"].is_in(aside["source_row"].implode())
-        self._picked.append(rows.filter(reason))
+        self._picked.append(rows[reason.arg_true()])
 
     def scan(self) -> pl.LazyFrame:
         """Return the rows, in order."""
@@ -257,18 +260,19 @@ class _Preparation:
         *,
         row_group_size: int | None = None,
         named_batches: bool = True,
+        writing: ExitStack | None = None,
     ) -> Prepared:
-        """Prepare `chunks`, write `verdicts` and the leads (a row group each batch, where a size is given)."""
+        """Prepare `chunks`, write `verdicts` and the leads (a row group each batch, where a size is given).
+
+        With `writing` the files may not be whole before that is closed.
+        """
         columns = ["source_row", *self._mapping.lead_columns()]
         staging = _Staging(self._job.load.batch_size, columns, self._earlier, named=named_batches)
-        with (
-            closing(self._pieces(chunks)) as pieces,
-            ChunkWriter(verdicts) as told,
-            ChunkWriter(self._folder.leads, row_group_size=row_group_size) as leads,
-            ChunkWriter(self._folder.unchanged) as unchanged,
-            _InTurn() as telling,
-            _InTurn() as picking,
-        ):
+        with ExitStack() as own, closing(self._pieces(chunks)) as pieces, _InTurn() as telling, _InTurn() as picking:
+            files = own if writing is None else writing
+            told = files.enter_context(ChunkWriter(verdicts))
+            leads = files.enter_context(ChunkWriter(self._folder.leads, row_group_size=row_group_size))
+            unchanged = files.enter_context(ChunkWriter(self._folder.unchanged))
 
             def tell(prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> None:
                 given = staging.verdicts(prepared, aside, same)
@@ -426,7 +430,7 @@ class _Staging:
         if self._earlier is None:
             return pl.DataFrame(schema=SAME_SCHEMA)
         wanted = [*self._columns, *ZONE_COLUMNS]
-        picked = pick_leads(prepared.select(*wanted, "reason"), aside, wanted)
+        picked = pick_leads(prepared, aside, wanted)
         same = self._earlier.leads.find_same(picked, self._columns[1:])
         self.unchanged += same.height
         return same
@@ -438,7 +442,7 @@ class _Staging:
 
     def verdicts(self, prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
         """Return the verdict on every row."""
-        verdicts = give_verdicts(prepared.select(self._told), aside)
+        verdicts = give_verdicts(prepared[self._told], aside)
         return tell_unchanged(verdicts, same) if same.height else verdicts
 
     def leads(self, prepared: pl.DataFrame, aside: pl.DataFrame, same: pl.DataFrame) -> pl.DataFrame:
@@ -446,7 +450,7 @@ class _Staging:
 
         Then they have their `batch_id`, and what does not fill a batch is the `rest`, which comes with the next.
         """
-        picked = pick_leads(prepared.select(*self._columns, "reason"), aside, self._columns)
+        picked = pick_leads(prepared, aside, self._columns)
         if same.height:
             picked = picked.join(same, on="source_row", how="anti", maintain_order="left")
         validate_leads(picked.drop("source_row"))

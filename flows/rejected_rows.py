@@ -1,7 +1,7 @@
 """Writes the rows that were not loaded as a person mends them: their own columns, why, what to do, the likely value."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import polars as pl
@@ -34,7 +34,7 @@ _FEW: Final = 500_000
 def write_rejected_rows(
     folder: RunFolder,
     tally: Tally,
-    outcomes: pl.LazyFrame,
+    outcomes: Callable[[], pl.LazyFrame],
     source: pl.LazyFrame,
     job: Job,
     *,
@@ -42,7 +42,7 @@ def write_rejected_rows(
 ) -> None:
     """Write rejects.csv: the rows with a reason in `tally` that were not loaded, as the source has them.
 
-    `outcomes` are all rows'; `as_of` is the date by which zones were named. A sound row that was merely not sent (a
+    `outcomes` gives all rows'; `as_of` is the date by which zones were named. A sound row that was merely not sent (a
     check, a closed gate) has no reason, and nothing in it wants mending. An id that lost the `.0` of its whole column
     stays without: among the few rows here it may not be known for one. Raises ValueError where `source` lacks a row.
     """
@@ -66,7 +66,11 @@ def _not_loaded(tally: Tally) -> Iterator[pl.DataFrame]:
 
 
 def _rejects(
-    source: pl.LazyFrame, refused: Iterator[pl.DataFrame], outcomes: pl.LazyFrame, job: Job, as_of: dt.date
+    source: pl.LazyFrame,
+    refused: Iterator[pl.DataFrame],
+    outcomes: Callable[[], pl.LazyFrame],
+    job: Job,
+    as_of: dt.date,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows `refused`, piece by piece: their own columns, what is told of them, and how to mend them."""
     taken = pl.coalesce(_ID_TAKEN, cs.by_name(job.columns.externId)).alias(job.columns.externId)
@@ -109,7 +113,7 @@ def _join(source: pl.LazyFrame, told: Iterator[pl.DataFrame]) -> Iterator[pl.Dat
         raise ValueError(_NOT_IN_SOURCE)
 
 
-def _find_repairs(known: pl.DataFrame, outcomes: pl.LazyFrame, job: Job, as_of: dt.date) -> pl.DataFrame:
+def _find_repairs(known: pl.DataFrame, outcomes: Callable[[], pl.LazyFrame], job: Job, as_of: dt.date) -> pl.DataFrame:
     """Return for each row not loaded which column to mend and, where one value is likely, with what."""
     mapping, rules = mapping_of(job), rules_of(job, as_of)
     rows, reason = known[["source_row", *job.columns.source_columns()]], known["leadferry_reason"]
@@ -126,11 +130,13 @@ def _find_repairs(known: pl.DataFrame, outcomes: pl.LazyFrame, job: Job, as_of: 
     )
 
 
-def _is_another_id(repairs: pl.DataFrame, outcomes: pl.LazyFrame, job: Job) -> pl.Expr:
+def _is_another_id(repairs: pl.DataFrame, outcomes: Callable[[], pl.LazyFrame], job: Job) -> pl.Expr:
     """Return whether a suggested id is one that a row of this load has already."""
     of_ids = (pl.col("leadferry_column") == job.columns.externId) & pl.col("leadferry_suggestion").is_not_null()
     ids = repairs.filter(of_ids).get_column("leadferry_suggestion")
     if ids.is_empty():
         return pl.lit(value=False)
-    taken = outcomes.filter(pl.col("externId").is_in(ids.implode())).select("externId").collect().get_column("externId")
+    taken = (
+        outcomes().filter(pl.col("externId").is_in(ids.implode())).select("externId").collect().get_column("externId")
+    )
     return (of_ids & pl.col("leadferry_suggestion").is_in(taken.implode())).fill_null(value=False)

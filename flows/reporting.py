@@ -1,7 +1,7 @@
 """The report stage: balances the books and writes every file a run leaves."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import Any, Final
@@ -48,6 +48,10 @@ _REASON_BYTES: Final = 100_000_000
 """Memory for what is told of rows with a reason; more of it goes to disk. Two million rows stay in memory."""
 
 
+def _nothing_under_way() -> None:
+    """Return at once: everything is on disk."""
+
+
 def write_run_report(
     job: Job,
     folder: RunFolder,
@@ -62,6 +66,7 @@ def write_run_report(
     earlier: Sequence[PastRun] = (),
     more: Mapping[str, Any] | None = None,
     page: PageProcess | None = None,
+    finish: Callable[[], object] = _nothing_under_way,
 ) -> dict[str, Any]:
     """Write outcomes, rejects, report.json and report.html from the run's staged files; return the report.
 
@@ -69,19 +74,34 @@ def write_run_report(
     are the source's own. `tally` has counted the outcomes where they are written already; a load's are written here.
     `earlier` are runs of the job to compare with, oldest first.
     `more` is what only the caller knows: campaign, requests, plan, warnings, trouble. `page` renders report.html.
+    `finish` returns when the outcomes that `tally` has counted are on disk; it is called in another thread.
     """
     rows_read = prepared.rows_read
     day = dt.datetime.fromisoformat(started_at).date()
     with (
         _settled(folder) if tally is None else nullcontext(tally) as tallied,
-        ThreadPoolExecutor(1) as aside,
+        ThreadPoolExecutor(2) as aside,
     ):
-        outcomes = scan(folder.outcomes)
+        finished = aside.submit(finish)
+
+        def outcomes() -> pl.LazyFrame:
+            finished.result()
+            return scan(folder.outcomes)
+
         # The report is counted and rendered meanwhile.
         rejects = aside.submit(write_rejected_rows, folder, tallied, outcomes, rows, job, as_of=day)
         kinds = tallied.kinds
         counts = count_outcomes(kinds)
-        are_written = int(outcomes.select(pl.len()).collect().item()) == tallied.rows
+        told = {
+            "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
+            "repairs": count_notes(tallied.notes),
+            "time_zones": count_values(kinds, "time_zone"),
+            "time_zone_conflicts": count_conflicts(kinds),
+            "states": count_values(kinds, "state"),
+            "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
+            "lead_states": count_lead_states(kinds),
+        }
+        are_written = int(outcomes().select(pl.len()).collect().item()) == tallied.rows
         balanced = are_written and tallied.is_balanced(rows_read)
         facts: dict[str, Any] = {
             "run_id": run_id,
@@ -99,14 +119,14 @@ def write_run_report(
             "load": job.load.model_dump(mode="json", exclude_none=True),
             "max_reject_rate": job.quality.max_reject_rate,
             "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
-            "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
-            "repairs": count_notes(tallied.notes),
+            "reasons": told["reasons"],
+            "repairs": told["repairs"],
             "damage": list(prepared.damage),
-            "time_zones": count_values(kinds, "time_zone"),
-            "time_zone_conflicts": count_conflicts(kinds),
-            "states": count_values(kinds, "state"),
-            "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
-            "lead_states": count_lead_states(kinds),
+            "time_zones": told["time_zones"],
+            "time_zone_conflicts": told["time_zone_conflicts"],
+            "states": told["states"],
+            "callable": told["callable"],
+            "lead_states": told["lead_states"],
             "ringcx": None,
             "arrived_differently": [],
             "reading_back": None,

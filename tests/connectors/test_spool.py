@@ -106,7 +106,7 @@ def test_memory_and_disk_give_the_same_whatever_is_in_the_cells(tmp_path_factory
 
 
 def test_a_frame_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
-    def fail(self, file, **how):
+    def fail(_, file, **__):
         file.write_bytes(b"PAR1")
         raise OSError("the disk is full")
 

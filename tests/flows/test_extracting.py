@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from flows import extracting
+from flows import reading_ahead
 from flows.extracting import source_chunks
 from flows.job_file import read_job
 from tests.conftest import lead_rows
@@ -26,7 +26,7 @@ CHUNK_ROWS = 8
 )
 def test_the_last_chunk_is_given_in_halves(make_job, monkeypatch, rows, heights):
     job = read_job(make_job(lead_rows(rows)))
-    monkeypatch.setattr(extracting, "_CHUNK_ROWS", CHUNK_ROWS)
+    monkeypatch.setattr(reading_ahead, "_CHUNK_ROWS", CHUNK_ROWS)
 
     chunks = list(source_chunks(job, None, []))
 

@@ -2,20 +2,24 @@
 
 import csv
 import datetime as dt
+import errno
 import gzip
 import json
+import os
 from dataclasses import replace
 
 import polars as pl
 import pytest
 
-import flows.extracting
 import flows.preparation
+import flows.reading_ahead
+from connectors import staging
 from connectors.spool import SPOOL_PREFIX
-from flows.extracting import ReadAhead, source_chunks
+from flows.extracting import reading_of, source_chunks
 from flows.job_file import read_job
 from flows.preparation import Prepared, prepare_run, prepared_check
 from flows.progress import SilentProgress
+from flows.reading_ahead import ReadAhead
 from flows.run_folder import RunFolder
 from tests.conftest import lead_rows
 from transforms.vocabulary.errors import SourceError
@@ -227,7 +231,7 @@ def test_rows_that_came_to_a_reason_are_kept_whatever_else_is_let_go(  # noqa: P
 ):
     """Repeats stand within a chunk and far apart, also of one of two numbers, and which row stays follows the rule."""
     chunk, budget = sizes
-    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", chunk)
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", chunk)
     monkeypatch.setattr(flows.preparation, "_SPOOL_BYTES", budget)
     rows = [row | {"other": None, "rank": str(place % 7)} for place, row in enumerate(mixed())]
     rows[38]["other"], rows[36]["id"], rows[20]["phone"] = rows[21]["phone"], rows[5]["id"], rows[19]["phone"]
@@ -300,7 +304,7 @@ def test_the_size_of_the_chunks_changes_nothing(make_job, tmp_path, monkeypatch,
     """Verdicts and leads are written chunk by chunk; batches, repeats and ids reach over their borders."""
     job = read_job(make_job(mixed(), duplicates={"keep": keep}))
     whole = stage(job, tmp_path / "whole")
-    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", rows)
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", rows)
     prepared, verdicts, leads = stage(job, tmp_path / "chunks", load=load)
     assert prepared == whole[0]
     assert verdicts.equals(whole[1])
@@ -312,8 +316,8 @@ def test_the_size_of_the_chunks_changes_nothing(make_job, tmp_path, monkeypatch,
 @pytest.mark.parametrize("rows", [1, 4, 1000])
 def test_chunks_read_ahead_are_the_sources_own_each_once(make_job, monkeypatch, rows, limit):
     job = read_job(make_job(lead_rows(10)))
-    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", rows)
-    ahead = ReadAhead(job, limit)
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", rows)
+    ahead = ReadAhead(reading_of(job), limit)
     read = pl.concat(ahead.chunks())
     assert read.equals(pl.concat(source_chunks(job, limit, [])))
     assert read.height == (limit or 10)
@@ -325,14 +329,14 @@ def test_a_source_that_breaks_off_breaks_off_where_it_is_read_ahead_too(make_job
     job = read_job(make_job("\n".join(["id,phone,name,zip,state", *lines, ""])))
     packed = gzip.compress((tmp_path / "leads.csv").read_bytes())
     (tmp_path / "leads.csv").write_bytes(packed[: int(len(packed) * kept)])
-    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", 2)
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", 2)
     with pytest.raises(SourceError):
-        list(ReadAhead(job, None).chunks())
+        list(ReadAhead(reading_of(job), None).chunks())
 
 
 @pytest.mark.parametrize("place", [0, 4, 8])
 def test_one_other_id_in_any_chunk_leaves_the_ids_of_all_as_they_are(make_job, tmp_path, monkeypatch, place):
-    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", 3)
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", 3)
     ids = [f"{number}.0" for number in range(100, 109)]
     _, mended, _ = stage(read_job(make_job(with_ids(*ids))), tmp_path / "all")
     assert mended["externId"].to_list() == [name.removesuffix(".0") for name in ids]
@@ -340,3 +344,24 @@ def test_one_other_id_in_any_chunk_leaves_the_ids_of_all_as_they_are(make_job, t
     _, verdicts, leads = stage(read_job(make_job(with_ids(*ids))), tmp_path / "but one")
     assert verdicts["externId"].to_list() == leads["externId"].to_list() == ids
     assert not verdicts["note"].fill_null("").str.contains("decimal zero").any()
+
+
+@pytest.mark.parametrize("name", ["outcomes", "leads"])
+def test_a_check_whose_files_cannot_be_made_whole_reports_nothing(
+    make_job, leadferry_here, tmp_path, monkeypatch, name
+):
+    """The report is counted while they are made whole."""
+    flush = staging._flush  # noqa: SLF001 - the last thing that is done to a file
+
+    def fail(path):
+        if path.name.startswith(f".{name}.parquet"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(path)
+
+    monkeypatch.setattr(staging, "_flush", fail)
+    ended = leadferry_here("check", make_job(mixed()), "--out", tmp_path / "out")
+
+    assert ended.code == 1
+    assert "No space left on device" in ended.err
+    left = {file.name for file in (tmp_path / "out").iterdir()}
+    assert not left & {f"{name}.parquet", "report.json", "report.html"}

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import flows.extracting
 import flows.preparation
+import flows.reading_ahead
 import flows.rejected_rows
 import flows.reporting
 from connectors.spool import SPOOL_PREFIX
@@ -64,7 +64,7 @@ def write(folder, job, chunks, source):
     with tallying(folder) as tally:
         for chunk in chunks:
             tally.add(chunk)
-        write_rejected_rows(folder, tally, pl.concat(chunks).lazy(), source, job, as_of=TODAY)
+        write_rejected_rows(folder, tally, pl.concat(chunks).lazy, source, job, as_of=TODAY)
     assert not list(folder.path.glob(f"{SPOOL_PREFIX}*")), "working files are left behind"
     return pl.read_csv(folder.rejects, infer_schema=False)
 
@@ -141,7 +141,7 @@ def test_a_run_leaves_the_same_whatever_fits_into_memory(  # noqa: PLR0917 - thr
         return rejects, {key: report[key] for key in ("counts", "balanced", "reasons", "repairs")}
 
     usual = run("usual")
-    monkeypatch.setattr(flows.extracting, "_CHUNK_ROWS", 7)
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", 7)
     monkeypatch.setattr(flows.preparation, "_SPOOL_BYTES", 0)
     monkeypatch.setattr(flows.rejected_rows, "_AT_ONCE", 3)
     monkeypatch.setattr(flows.rejected_rows, "_FEW", 0)

@@ -48,7 +48,7 @@ def source_files(job: Job) -> list[Path]:
 
 @dataclass(frozen=True)
 class _JobReading:
-    """The source of a job of any kind."""
+    """The source of a job of any kind but CSV."""
 
     job: Job
 
@@ -147,4 +147,4 @@ _OPENERS: Final[dict[str, _Opener]] = {
     "excel": _open_excel,
     "database": _open_database,
 }
-"""Kind of source to what opens it: a new kind is one line here."""
+"""Kind of source, beside CSV, to what opens it: a new kind is one line here."""

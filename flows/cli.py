@@ -132,8 +132,7 @@ def check(
     with _errors_told(as_json=as_json, debug=debug):
         facts = _prepare_only(job, limit, out, run_id, source, planned=False)
         _tell(facts, as_json=as_json)
-        if facts["status"] == "gate":
-            _refuse_by_gate(facts)
+        _end_as_checked(facts)
 
 
 @cli.command()
@@ -163,8 +162,7 @@ def load(
         if dry_run:
             facts = _prepare_only(job, limit, out, run_id, source, planned=True)
             _tell(facts, as_json=as_json)
-            if facts["status"] == "gate":
-                _refuse_by_gate(facts)
+            _end_as_checked(facts)
             return
         from flows.run_recording import record_run
 
@@ -602,7 +600,13 @@ def _fail(error: LeadferryError, *, as_json: bool) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _refuse_by_gate(facts: dict[str, Any]) -> NoReturn:
+def _end_as_checked(facts: dict[str, Any]) -> None:
+    """Return where all is well; else say why not, and exit with its code."""
+    if facts["status"] == "failed":
+        click.echo(f"error: {facts['headline']}", err=True)
+        sys.exit(EXIT_UNRESOLVED)
+    if facts["status"] != "gate":
+        return
     trouble = facts["trouble"]
     next_step = (
         f"See {facts['folder']}/rejects.csv." if trouble["code"] == "TOO_MANY_REJECTED" else trouble["next_step"]

@@ -80,7 +80,7 @@ def write_run_report(
     day = dt.datetime.fromisoformat(started_at).date()
     with (
         _settled(folder) if tally is None else nullcontext(tally) as tallied,
-        ThreadPoolExecutor(2) as aside,
+        ThreadPoolExecutor(3) as aside,
     ):
         finished = aside.submit(finish)
 
@@ -92,62 +92,62 @@ def write_run_report(
         rejects = aside.submit(write_rejected_rows, folder, tallied, outcomes, rows, job, as_of=day)
         kinds = tallied.kinds
         counts = count_outcomes(kinds)
-        told = {
-            "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
-            "repairs": count_notes(tallied.notes),
-            "time_zones": count_values(kinds, "time_zone"),
-            "time_zone_conflicts": count_conflicts(kinds),
-            "states": count_values(kinds, "state"),
-            "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
-            "lead_states": count_lead_states(kinds),
-        }
-        are_written = int(outcomes().select(pl.len()).collect().item()) == tallied.rows
-        balanced = are_written and tallied.is_balanced(rows_read)
-        facts: dict[str, Any] = {
-            "run_id": run_id,
-            "job": job.name,
-            "started_at": started_at,
-            "finished_at": finished_at.isoformat(),
-            "status": _final_status(status, counts, balanced=balanced),
-            "counts": {"rows_read": rows_read, **counts},
-            "balanced": balanced,
-            "batches": len(prepared.batches),
-            "requests": 0,
-            "row_limit": None,
-            "leads_staged": prepared.leads,
-            "source": job.source.place,
-            "load": job.load.model_dump(mode="json", exclude_none=True),
-            "max_reject_rate": job.quality.max_reject_rate,
-            "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
-            "reasons": told["reasons"],
-            "repairs": told["repairs"],
-            "damage": list(prepared.damage),
-            "time_zones": told["time_zones"],
-            "time_zone_conflicts": told["time_zone_conflicts"],
-            "states": told["states"],
-            "callable": told["callable"],
-            "lead_states": told["lead_states"],
-            "ringcx": None,
-            "arrived_differently": [],
-            "reading_back": None,
-            "campaign": None,
-            "warnings": [],
-            "leadferry_version": VERSION,
-            "folder": str(folder.path),
-        } | dict(more or {})
-        facts["status"] = _status_by_books(facts)
-        facts["history"] = [run.tell() for run in earlier]
-        facts["comparison"] = compare_runs(
-            this_run(facts, prepared),
-            earlier,
-            change=job.quality.row_count_change,
-            sent=facts["status"] not in {STATUS_CHECKED, STATUS_PLANNED, STATUS_GATE},
-        )
-        facts["headline"] = _headline(facts)
-        rendered = _render(facts, page)
+
+        def tell(*, are_written: bool) -> dict[str, Any]:
+            balanced = are_written and tallied.is_balanced(rows_read)
+            facts: dict[str, Any] = {
+                "run_id": run_id,
+                "job": job.name,
+                "started_at": started_at,
+                "finished_at": finished_at.isoformat(),
+                "status": _final_status(status, counts, balanced=balanced),
+                "counts": {"rows_read": rows_read, **counts},
+                "balanced": balanced,
+                "batches": len(prepared.batches),
+                "requests": 0,
+                "row_limit": None,
+                "leads_staged": prepared.leads,
+                "source": job.source.place,
+                "load": job.load.model_dump(mode="json", exclude_none=True),
+                "max_reject_rate": job.quality.max_reject_rate,
+                "reject_rate": counts[Outcome.REJECTED] / rows_read if rows_read else 0.0,
+                "reasons": reasons_with_examples(tallied.reasons, _raw_phones(rows, job)),
+                "repairs": count_notes(tallied.notes),
+                "damage": list(prepared.damage),
+                "time_zones": count_values(kinds, "time_zone"),
+                "time_zone_conflicts": count_conflicts(kinds),
+                "states": count_values(kinds, "state"),
+                "callable": tell_callable(count_zones(kinds), day, job.time_zones.calling_hours),
+                "lead_states": count_lead_states(kinds),
+                "ringcx": None,
+                "arrived_differently": [],
+                "reading_back": None,
+                "campaign": None,
+                "warnings": [],
+                "leadferry_version": VERSION,
+                "folder": str(folder.path),
+            } | dict(more or {})
+            facts["status"] = _status_by_books(facts)
+            facts["history"] = [run.tell() for run in earlier]
+            facts["comparison"] = compare_runs(
+                this_run(facts, prepared),
+                earlier,
+                change=job.quality.row_count_change,
+                sent=facts["status"] not in {STATUS_CHECKED, STATUS_PLANNED, STATUS_GATE},
+            )
+            facts["headline"] = _headline(facts)
+            return facts
+
+        facts = tell(are_written=True)
+        rendered = aside.submit(_render, facts, page)
+        # Rendered before it is seen that every outcome is in the file, which is the last to be there.
+        if int(outcomes().select(pl.len()).collect().item()) != tallied.rows:
+            facts = tell(are_written=False)
+            rendered.result()
+            rendered = aside.submit(_render, facts, None)
         rejects.result()
     write_report(folder.report, facts)
-    write_text(folder.page, rendered)
+    write_text(folder.page, rendered.result())
     return facts
 
 
@@ -212,6 +212,9 @@ def _status_by_books(facts: Mapping[str, Any]) -> str:
     return STATUS_UNRESOLVED if all(each["settles_later"] for each in differences) else STATUS_FAILED
 
 
+_UNBALANCED: Final = "The run failed: its outcomes are not one for each row that was read. Run it again."
+
+
 def _headline(facts: Mapping[str, Any]) -> str:
     """Say in one sentence what became of the rows."""
     counts = facts["counts"]
@@ -232,7 +235,7 @@ def _headline(facts: Mapping[str, Any]) -> str:
         STATUS_SUCCEEDED: f"{in_ringcx}; every other row has its reason." if loaded < read else f"{in_ringcx}.",
         STATUS_UNRESOLVED: f"{in_ringcx}; {open_end}.",
         STATUS_GATE: _gate_sentence(facts),
-        STATUS_FAILED: f"The run failed: {in_ringcx}.",
+        STATUS_FAILED: f"The run failed: {in_ringcx}." if facts["balanced"] else _UNBALANCED,
     }
     return sentences.get(facts["status"], f"{in_ringcx}.")
 

@@ -365,3 +365,22 @@ def test_a_check_whose_files_cannot_be_made_whole_reports_nothing(
     assert "No space left on device" in ended.err
     left = {file.name for file in (tmp_path / "out").iterdir()}
     assert not left & {f"{name}.parquet", "report.json", "report.html"}
+
+
+def test_a_check_that_lost_an_outcome_on_its_way_to_the_file_says_that_it_failed(
+    make_job, leadferry_here, tmp_path, monkeypatch
+):
+    """The page is rendered before the file is whole: it may not stay as it was."""
+    write = staging.ChunkWriter.write
+
+    def lose_one(self, chunk):
+        write(self, chunk.head(-1) if "arrived_differently" in chunk.columns else chunk)
+
+    monkeypatch.setattr(staging.ChunkWriter, "write", lose_one)
+    ended = leadferry_here("check", make_job(mixed()), "--out", tmp_path / "out", "--json")
+
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert (report["status"], report["balanced"]) == ("failed", False)
+    assert report["headline"] in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert report["headline"].startswith("The run failed")
+    assert ended.code == 1

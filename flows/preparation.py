@@ -50,6 +50,9 @@ _SPOOL_BYTES: Final = 400_000_000
 A million rows of a usual list stay in memory.
 """
 
+_PICKED_BYTES: Final = 50_000_000
+"""Memory for the rows that came to a reason, where no others are asked for: some two hundred thousand of them."""
+
 NOTE_DECIMAL_ID: Final = "externId: decimal zero left out, as in the whole column"
 """What is noted of an id that was taken without the `.0` that every id of the source has."""
 
@@ -167,8 +170,7 @@ def prepared_check(
     `ahead` is the job's source under the same limit. `tally` counts the outcomes. With `writing` files are whole when
     that is closed, else when this yields. Raises SourceError.
     """
-    # A few rows picked out of a chunk hold on to the memory of all its texts, so they go to disk at once.
-    with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", 0) as picked:
+    with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", _PICKED_BYTES) as picked:
         progress.begin("prepare", None, "rows")
         kept = _KeptRows(rows, picked, every_row=every_row)
         preparation = _Preparation(job, folder, as_of, progress, kept=kept, earlier=earlier, tally=tally)
@@ -221,8 +223,10 @@ class _KeptRows:
             return
         reason = prepared["reason"].is_not_null()
         if aside.height:
-            reason |= rows["source_row"].is_in(aside["source_row"].implode())
-        self._picked.append(rows[reason.arg_true()])
+            places = aside["source_row"] - int(rows.item(0, "source_row"))  # a chunk has no gaps
+            reason = reason.scatter(places.cast(pl.UInt32), values=True)
+        # A few rows picked out of a chunk hold on to the memory of all its texts; texts made anew do not.
+        self._picked.append(rows[reason.arg_true()].with_columns_seq(pl.col(pl.String) + pl.lit("")))
 
     def scan(self) -> pl.LazyFrame:
         """Return the rows, in order."""

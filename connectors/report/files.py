@@ -30,5 +30,5 @@ def write_rejects(path: Path, columns: list[str], pieces: Iterable[pl.DataFrame]
 
 def _marked(rows: pl.DataFrame) -> pl.DataFrame:
     # In most columns no text wants a mark.
-    wanting = rows.select(wants_mark(pl.col(pl.String)).any())
+    wanting = rows.select_seq(wants_mark(pl.col(pl.String)).any())
     return rows.with_columns(marked(pl.lit(rows[each.name])).alias(each.name) for each in wanting if each.item())

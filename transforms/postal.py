@@ -47,15 +47,30 @@ _UNKNOWN: Final = "ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"
 
 
 @cache
+def zips_by_number() -> pl.DataFrame:
+    """Return `zip_state` and `zip_zone` (IANA) at the number of each ZIP code, and empty text at every other number.
+
+    Both are categories: so a process reads them in a tenth of the time that text takes.
+    """
+    packed = resources.files("transforms").joinpath("data/zip_time_zones.arrow").read_bytes()
+    return pl.read_ipc_stream(BytesIO(packed))
+
+
+@cache
 def zip_table() -> pl.DataFrame:
     """Return every US ZIP code with its `zip_state` and `zip_zone` (IANA), one row each; about 42,000 rows."""
-    packed = resources.files("transforms").joinpath("data/zip_time_zones.parquet").read_bytes()
-    return pl.read_parquet(BytesIO(packed))
+    known = zips_by_number().with_row_index("zip").filter(pl.col("zip_zone") != "")
+    return known.select_seq(pl.all().cast(pl.String)).with_columns(pl.col("zip").str.zfill(len("10001")))
 
 
 def state_numbers(cells: pl.Series) -> pl.Series:
     """Return text of two bytes as a number below `STATE_CODES`, by which tables are read; null for any other text."""
     return cells.cast(pl.Binary).bin.reinterpret(dtype=pl.UInt16, endianness="little")
+
+
+def state_number(code: str) -> int:
+    """Return the number of one code of two letters, as `state_numbers` has it."""
+    return int.from_bytes(code.encode(), "little")
 
 
 def zip_numbers(cells: pl.Series) -> pl.Series:
@@ -129,16 +144,9 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
     else:
         short = pl.when(code.str.contains(r"^[0-9]{3,4}$")).then(code)
         shorts = normal.to_frame().select_seq(short.cast(pl.UInt32).alias("number"), short.str.zfill(5).alias("full"))
-        proved = _states_by_zip()[shorts["number"]] == frame["state"]
+        states = zips_by_number()["zip_state"][shorts["number"]].cast(pl.String)
+        proved = (states == frame["state"]) & (states != "")
         restored = pl.select(pl.when(proved).then(shorts["full"])).to_series()
     known = normal.str.contains(_FINISHED)
     note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))
     return pl.select(pl.coalesce(restored, normal).alias("zip"), note.alias("zip_note"))
-
-
-@cache
-def _states_by_zip() -> pl.Series:
-    """Return the state of each ZIP code, at its number."""
-    table = zip_table()
-    none = pl.Series([None], dtype=pl.String).new_from_index(0, ZIP_CODES)
-    return none.scatter(table["zip"].cast(pl.UInt32), table["zip_state"])

@@ -49,7 +49,7 @@ def needs_mending(cell: pl.Expr) -> pl.Expr:
 
 def bytes_of(cells: pl.Series) -> pl.Series:
     """Return the UTF-8 bytes of all cells in a row, nulls left out: what a whole column lacks, few steps prove."""
-    return _in_a_row(_bytes_by_cell(cells.drop_nulls()))
+    return _in_a_row(_bytes_by_cell(cells.drop_nulls() if cells.null_count() else cells))
 
 
 def _bytes_by_cell(cells: pl.Series) -> pl.Series:

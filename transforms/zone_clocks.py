@@ -116,6 +116,8 @@ def stretches_of_name(name: str) -> Stretches:
 
 def settle(zones: Sequence[str], year: int) -> str | None:
     """Return the zone that all of `zones` amount to, or None where they keep different clocks."""
+    if len(set(zones)) == 1:
+        return zones[0]
     clocks = {clock_of(zone, year) for zone in zones}
     return zones[0] if len(clocks) == 1 else None
 

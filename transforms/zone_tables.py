@@ -5,16 +5,17 @@ call at six in the morning. Zones that keep the same clock all year (`America/De
 for this purpose.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
-from typing import Final
+from typing import Final, cast
 
 import polars as pl
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from transforms.made_once import made_once
-from transforms.postal import STATE_CODES, ZIP_CODES, state_numbers, zip_table
+from transforms.postal import STATE_CODES, state_number, zips_by_number
 from transforms.text import bytes_of
 from transforms.zone_clocks import settle
 
@@ -43,44 +44,52 @@ _PROVINCE_ZONES: Final = {
 """Canadian provinces that keep one clock. BC, NL, NU, ON, QC and SK keep more than one and settle nothing."""
 
 
-@cache
 def area_code_zones(year: int) -> pl.DataFrame:
     """Return NANP area codes of one clock: `area_code` (3 digits), `area_zone` (IANA).
 
     Source: the prefix table of `phonenumbers`. It names a zone for each area code and, in area codes that span two,
     some exchanges that differ; an exchange it does not list may lie on either side, so such a code settles nothing.
     """
-    prefixes = _nanp_prefixes()
-    split = {
-        prefix[:_AREA_CODE]
-        for prefix, zones in prefixes.items()
-        if _settle((*zones, *prefixes.get(prefix[:_AREA_CODE], ())), year) is None
-    }
-    split |= {overlay for overlay, older in _OVERLAYS.items() if older in split}
-    codes = [prefix for prefix in prefixes if len(prefix) == _AREA_CODE and prefix not in split]
-    columns = {"area_code": codes, "area_zone": [prefixes[code][0] for code in codes]}
-    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    return _frame("area_code", _areas(year), "area_zone")
 
 
-@cache
 def exchange_zones(year: int) -> pl.DataFrame:
     """Return the area code and exchange pairs that the table lists: `exchange` (6 digits), `exchange_zone`.
 
     `exchange_zone` is null where the pair itself spans several clocks, and then nothing is settled.
     """
-    zones: dict[str, str | None] = {}
-    for prefix, names in sorted(_nanp_prefixes().items(), key=lambda item: len(item[0])):
-        missing = _EXCHANGE - len(prefix)
-        if len(prefix) > _AREA_CODE and missing >= 0:
-            settled = _settle(names, year)
-            zones.update((prefix + tail, settled) for tail in _tails(missing))
-    columns = {"exchange": list(zones), "exchange_zone": list(zones.values())}
-    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    zones = {f"{exchange:06}": zone for prefix, zone in _listed(year).items() for exchange in _exchanges_of(prefix)}
+    return _frame("exchange", zones, "exchange_zone")
 
 
-@cache
-def _tails(digits: int) -> tuple[str, ...]:
-    return tuple(str(tail).zfill(digits) for tail in range(10**digits)) if digits else ("",)
+def state_zones(year: int) -> pl.DataFrame:
+    """Return the states and provinces that keep one clock: `state`, `state_zone`."""
+    return _frame("state", _states(year), "state_zone")
+
+
+def _frame(key: str, zones: Mapping[str, str | None], zone: str) -> pl.DataFrame:
+    return pl.DataFrame({key: list(zones), zone: list(zones.values())}, schema={key: pl.String, zone: pl.String})
+
+
+def _areas(year: int) -> dict[str, str]:
+    """Return the zone of each area code that keeps one clock."""
+    prefixes = _nanp_prefixes()
+    named = {(prefix[:_AREA_CODE], zones) for prefix, zones in prefixes.items()}
+    split = {area for area, zones in named if _settle((*zones, *prefixes.get(area, ())), year) is None}
+    split |= {overlay for overlay, older in _OVERLAYS.items() if older in split}
+    return {prefix: zones[0] for prefix, zones in prefixes.items() if len(prefix) == _AREA_CODE and prefix not in split}
+
+
+def _listed(year: int) -> dict[str, str | None]:
+    """Return the zone of each prefix longer than an area code, the shorter first; None where it spans clocks."""
+    longer = [prefix for prefix in _nanp_prefixes() if _AREA_CODE < len(prefix) <= _EXCHANGE]
+    return {prefix: _settle(_nanp_prefixes()[prefix], year) for prefix in sorted(longer, key=len)}
+
+
+def _exchanges_of(prefix: str) -> range:
+    """Return the area codes with exchange that begin with `prefix`, as numbers."""
+    size = 10 ** (_EXCHANGE - len(prefix))
+    return range(int(prefix) * size, (int(prefix) + 1) * size)
 
 
 @cache
@@ -94,16 +103,26 @@ def _settle(zones: tuple[str, ...], year: int) -> str | None:
     return settle(zones, year)
 
 
-@cache
-def state_zones(year: int) -> pl.DataFrame:
-    """Return the states and provinces that keep one clock: `state`, `state_zone`."""
-    sizes = zip_table().group_by("zip_state", "zip_zone").len()
+def _states(year: int) -> dict[str, str]:
+    """Return the zone of each state and province that keeps one clock; of several, the one of most ZIP codes."""
     zones: dict[str, list[str]] = {}
-    for state, zone, _ in sorted(sizes.iter_rows(), key=itemgetter(0, 2, 1), reverse=True):
+    for state, zone, _ in sorted(_count_zips(), key=itemgetter(0, 2, 1), reverse=True):
         zones.setdefault(state, []).append(zone)
     settled = {state: _settle(tuple(names), year) for state, names in zones.items()} | _PROVINCE_ZONES
-    rows = [(state, zone) for state, zone in settled.items() if zone is not None]
-    return pl.DataFrame(rows, schema={"state": pl.String, "state_zone": pl.String}, orient="row")
+    return {state: zone for state, zone in settled.items() if zone is not None}
+
+
+def _count_zips() -> list[tuple[str, str, int]]:
+    """Return each state with each zone that its ZIP codes have, and how many do."""
+    states, zones = _categories("zip_state"), _categories("zip_zone")
+    state, zone = (column.to_physical().cast(pl.UInt16) for column in zips_by_number())
+    counts = (state * len(zones) + zone).value_counts().iter_rows()
+    named = ((states[pair // len(zones)], zones[pair % len(zones)], count) for pair, count in counts)
+    return [(state, zone, count) for state, zone, count in named if zone]
+
+
+def _categories(column: str) -> list[str]:
+    return cast(pl.Enum, zips_by_number().schema[column]).categories.to_list()
 
 
 @dataclass(frozen=True)
@@ -123,25 +142,22 @@ class ZoneTables:
 @made_once
 def zone_tables(year: int) -> ZoneTables:
     """Return the tables for the clocks of `year`."""
-    zips, areas, exchanges, states = zip_table(), area_code_zones(year), exchange_zones(year), state_zones(year)
-    found = (zips["zip_zone"], areas["area_zone"], exchanges["exchange_zone"], states["state_zone"])
-    zones = sorted(set().union(*(column.unique().drop_nulls() for column in found)))
-    zip_zones, area_zones, listed_zones, one_zones = (_numbered(column, zones) for column in found)
-    by_area = _spread(_AREA_CODES, areas["area_code"].cast(pl.UInt32), area_zones)
-    # The zone of an area code is that of all its exchanges, until one is listed.
-    runs = b"".join(bytes([zone]) * (_EXCHANGES // _AREA_CODES) for zone in by_area)
+    areas, listed, states, zip_zones = _areas(year), _listed(year), _states(year), _categories("zip_zone")
+    found = {*zip_zones, *areas.values(), *listed.values(), *states.values()}
+    zones = sorted(zone for zone in found if zone)
+    numbers: dict[str | None, int] = {zone: number for number, zone in enumerate(zones, 1)}
+    by_exchange, by_state = bytearray(_EXCHANGES), bytearray(STATE_CODES)
+    # A listed exchange has the last word, also when it says that it spans several clocks.
+    for prefix, zone in (*areas.items(), *listed.items()):
+        size = 10 ** (_EXCHANGE - len(prefix))
+        first = int(prefix) * size
+        by_exchange[first : first + size] = bytes([numbers.get(zone, 0)]) * size
+    for state, zone in states.items():
+        by_state[state_number(state)] = numbers[zone]
+    zip_numbers = pl.Series([numbers.get(zone, 0) for zone in zip_zones], dtype=pl.UInt8)
     return ZoneTables(
         tuple(zones),
-        by_zip=_spread(ZIP_CODES, zips["zip"].cast(pl.UInt32), zip_zones),
-        # A listed exchange has the last word, also when it says that it spans several clocks.
-        by_exchange=bytes_of(pl.Series([runs])).scatter(exchanges["exchange"].cast(pl.UInt32), listed_zones),
-        by_state=_spread(STATE_CODES, state_numbers(states["state"]), one_zones),
+        by_zip=zip_numbers[zips_by_number()["zip_zone"].to_physical()],
+        by_exchange=bytes_of(pl.Series([bytes(by_exchange)])),
+        by_state=bytes_of(pl.Series([bytes(by_state)])),
     )
-
-
-def _numbered(zones: pl.Series, names: list[str]) -> pl.Series:
-    return (zones.cast(pl.Enum(names)).to_physical() + 1).fill_null(0).cast(pl.UInt8)
-
-
-def _spread(size: int, places: pl.Series, values: pl.Series) -> pl.Series:
-    return pl.zeros(size, dtype=pl.UInt8, eager=True).scatter(places, values)

@@ -1,7 +1,8 @@
 """Cleans text cells: one normal form, no control characters, and empty means absent."""
 
 from collections.abc import Callable
-from typing import Final
+from functools import cache
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -13,6 +14,8 @@ _BLANK_ENDS: Final = r"^[\s\u{200B}\u{FEFF}]+|[\s\u{200B}\u{FEFF}]+$"
 
 _DELETE: Final = 0x7F
 _BEYOND_ASCII: Final = 0x80
+_LATIN_SIGNS: Final = 0xC2
+_COMBINING: Final = 0xCC
 _ASCII_CONTROLS: Final = [chr(code) for code in (*range(0x20), 0x7F)]
 
 
@@ -67,23 +70,76 @@ def _extremes(letters: pl.Series) -> tuple[int, int]:
     return (ord(" "), ord(" ")) if least is None else (int(str(least)), int(str(most)))
 
 
+class _Look(NamedTuple):
+    """A column without nulls, the bytes of its texts one by one and all in a row, and the extremes of these."""
+
+    cells: pl.Series
+    texts: pl.Series
+    letters: pl.Series
+    least: int
+    most: int
+
+
+def _look_at(cells: pl.Series) -> _Look:
+    there = cells.drop_nulls() if cells.null_count() else cells
+    texts = _bytes_by_cell(there)
+    letters = _in_a_row(texts)
+    return _Look(there, texts, letters, *_extremes(letters))
+
+
 def find_odd(cells: pl.Series) -> pl.Series:
     """Return where `is_odd` holds, as row numbers; each of its tests is made only where the column's bytes ask it."""
-    if cells.null_count():
-        return cells.is_not_null().arg_true()[find_odd(cells.drop_nulls())]
-    texts = _bytes_by_cell(cells)
-    letters = _in_a_row(texts)
-    least, most = _extremes(letters)
+    return _rows_of(cells, _find_odd(_look_at(cells)))
+
+
+def _rows_of(cells: pl.Series, places: pl.Series) -> pl.Series:
+    """Return as row numbers of `cells` what are places among its texts, nulls left out."""
+    return cells.to_frame().select(_THERE).to_series()[places] if cells.null_count() else places
+
+
+_THERE: Final = pl.first().is_not_null().arg_true()
+
+
+def _find_odd(look: _Look) -> pl.Series:
+    tests = _odd_rows(control=_has_control_byte(look), beyond_ascii=look.most >= _BEYOND_ASCII)
+    return pl.DataFrame([look.cells.alias("cell"), look.texts.alias("bytes")]).select(tests).to_series()
+
+
+def _has_control_byte(look: _Look) -> bool:
+    return look.least < ord(" ") or (look.most >= _DELETE and bool((look.letters == _DELETE).any()))
+
+
+@cache
+def _odd_rows(*, control: bool, beyond_ascii: bool) -> pl.Expr:
+    """Return an expression for the rows of odd texts, of `cell` and its `bytes`; few columns need every test."""
     cell, inside = pl.col("cell"), pl.col("bytes")
-    tests = [inside.list.len() == 0]
-    if most >= _BEYOND_ASCII:
+    tests = [inside.list.len() == 0, inside.list.first() == ord(" "), inside.list.last() == ord(" ")]
+    if beyond_ascii:
         tests.append(inside.list.len() != cell.str.len_chars())
-    if least < ord(" ") or (letters == _DELETE).any():
+    if control:
         tests.append(cell.str.contains_any(_ASCII_CONTROLS))
-    if (letters == ord(" ")).any():
-        tests += [inside.list.first() == ord(" "), inside.list.last() == ord(" ")]
-    frame = pl.DataFrame([cells.alias("cell"), texts.alias("bytes")])
-    return frame.select(pl.any_horizontal(tests).arg_true()).to_series()
+    return pl.any_horizontal(tests).arg_true()
+
+
+def _are_clean(look: _Look) -> bool:
+    """Return true where the bytes of a column prove that none of its texts needs mending.
+
+    U+0080 to U+00BF begin with the byte 0xC2, U+0300 and all beyond with 0xCC or more.
+    """
+    if look.most >= _BEYOND_ASCII and (look.most >= _COMBINING or (look.letters == _LATIN_SIGNS).any()):
+        return False
+    return not _has_control_byte(look) and not _any_blank_end(look)
+
+
+def _any_blank_end(look: _Look) -> bool:
+    """Return whether a text is empty or has a blank at an end."""
+    if look.least > ord(" "):
+        return bool((look.cells == "").any())
+    ends = look.texts.to_frame().select_seq(_ENDS)
+    return any(end.null_count() > 0 or bool((end == ord(" ")).any()) for end in ends)
+
+
+_ENDS: Final = (pl.first().list.first().alias("first"), pl.first().list.last().alias("last"))
 
 
 def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
@@ -91,15 +147,23 @@ def mend_odd(cells: pl.Series, mend: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
 
     Most cells of most files are plain, and normalising them costs more than reading the file.
     """
-    odd = find_odd(cells)
+    look = _look_at(cells)
+    if _are_clean(look):
+        return cells
+    odd = _find_odd(look)
+    odd = odd[look.cells[odd].to_frame().select(_TO_MEND).to_series()]
     if odd.is_empty():
         return cells
-    frame = cells.to_frame()
-    odd = odd[frame[odd].select(needs_mending(pl.first()).arg_true()).to_series()]
-    if odd.is_empty():
-        return cells
-    mended = frame[odd].select(mend(pl.first())).to_series()
-    return put(cells, odd, mended)
+    mended = look.cells[odd].to_frame().select(_mending(mend)).to_series()
+    return put(cells, _rows_of(cells, odd), mended)
+
+
+_TO_MEND: Final = needs_mending(pl.first()).arg_true()
+
+
+@cache
+def _mending(mend: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    return mend(pl.first())
 
 
 def has_control(cell: pl.Expr) -> pl.Expr:
@@ -118,10 +182,14 @@ def put(cells: pl.Series, places: pl.Series, values: pl.Series) -> pl.Series:
     return cells.clone().scatter(places, values)
 
 
+_UNREAD: Final = (pl.col("cell").is_not_null() & pl.col("read").is_null()).arg_true()
+
+
 def find_unread(cells: pl.Series, read: pl.Series) -> pl.Series:
     """Return where a cell is not null but what was read of it is, as row numbers."""
-    unread = pl.col("cell").is_not_null() & pl.col("read").is_null()
-    return pl.DataFrame([cells.alias("cell"), read.alias("read")]).select(unread.arg_true()).to_series()
+    if read.null_count() == 0:
+        return pl.Series([], dtype=pl.UInt32)
+    return pl.DataFrame([cells.alias("cell"), read.alias("read")]).select(_UNREAD).to_series()
 
 
 def whole_number(cell: pl.Expr) -> pl.Expr:

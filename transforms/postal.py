@@ -75,10 +75,13 @@ def state_number(code: str) -> int:
 
 def zip_numbers(cells: pl.Series) -> pl.Series:
     """Return ZIP codes of exactly 5 digits as numbers, by which tables are read; null for any other text."""
-    cell = pl.first()
-    # The cast lets a sign pass, and nothing else beside digits; signs come before them.
-    plain = (cell.str.len_bytes() == len("10001")) & (cell >= "0")
-    return cells.to_frame().select(pl.when(plain).then(cell.cast(pl.UInt32, strict=False))).to_series()
+    return cells.to_frame().select(_ZIP_NUMBER).to_series()
+
+
+# The cast lets a sign pass, and nothing else beside digits; signs come before them.
+_ZIP_NUMBER: Final = pl.when((pl.first().str.len_bytes() == len("10001")) & (pl.first() >= "0")).then(
+    pl.first().cast(pl.UInt32, strict=False)
+)
 
 
 def region_code(cell: pl.Expr) -> pl.Expr:

@@ -6,6 +6,7 @@ work it out for all of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 import polars as pl
@@ -30,6 +31,8 @@ VERDICT_COLUMNS: Final = ("reason", "note", "row_place", *EVIDENCE_COLUMNS)
 
 _EMAIL: Final = r"^[^\s@]+@[^\s@]+\.[^\s@.]+$"
 """What no address can do without; whether it is one, only a mail server knows."""
+
+_NO_EMAILS: Final = (~pl.first().str.contains(_EMAIL)).arg_true()
 
 _FAULTS_OF_INTEGERS: Final = {
     "leadPriority": ("priority_fault", Reason.LEAD_PRIORITY_NOT_INTEGER),
@@ -86,6 +89,10 @@ class PreparingRules:
     phone_region: str = "US"
 
 
+_NOTED_ROWS: Final = pl.any_horizontal(pl.all().is_not_null()).arg_true()
+_JOINED_NOTES: Final = empty_to_null(pl.concat_str(pl.all(), separator="; ", ignore_nulls=True))
+
+
 class _Notes:
     """What was repaired or left out, column by column; a column with nothing to say is not kept."""
 
@@ -101,9 +108,8 @@ class _Notes:
         if not self._columns:
             return note
         columns = pl.DataFrame(self._columns)
-        noted = columns.select(pl.any_horizontal(pl.all().is_not_null()).arg_true()).to_series()
-        texts = pl.concat_str(pl.all(), separator="; ", ignore_nulls=True)
-        return note.scatter(noted, columns[noted].select(empty_to_null(texts)).to_series())
+        noted = columns.select(_NOTED_ROWS).to_series()
+        return note.scatter(noted, columns[noted].select(_JOINED_NOTES).to_series())
 
 
 class _Lead(dict[str, pl.Series]):
@@ -290,7 +296,7 @@ def _leave_out_side_numbers(lead: _Lead, rules: PreparingRules) -> None:
 def _leave_out_odd_emails(lead: _Lead) -> None:
     if "email" in lead:
         email = lead["email"]
-        wrong = email.to_frame().select((~pl.first().str.contains(_EMAIL)).arg_true()).to_series()
+        wrong = email.to_frame().select(_NO_EMAILS).to_series()
         if len(wrong):
             note = pl.Series(["email left out: not an address"])
             lead.notes.add(_nothing("note", len(email)).scatter(wrong, note))
@@ -326,8 +332,14 @@ def _derive_zones(lead: _Lead, rules: PreparingRules) -> pl.DataFrame:
         lead["leadTimezone"] = _nothing("leadTimezone", zones.height)
         return zones
     lead["leadTimezone"] = zones["ringcx_zone"].alias("leadTimezone")
+    lead.faults["zone_fault"] = zones.select(_zone_fault(lacking_is_one=rules.reject_unknown_zone)).to_series()
+    return zones
+
+
+@cache
+def _zone_fault(*, lacking_is_one: bool) -> pl.Expr:
     fault = pl.when(~pl.col("given_ok")).then(pl.lit(Reason.TIME_ZONE_NOT_VALID.value)).otherwise("zone_fault")
-    if rules.reject_unknown_zone:
+    if lacking_is_one:
         lacking = pl.col("ringcx_zone").is_null()
         absent = (
             pl.when(lacking & pl.col("time_zone").is_not_null())
@@ -336,5 +348,4 @@ def _derive_zones(lead: _Lead, rules: PreparingRules) -> pl.DataFrame:
             .then(pl.lit(Reason.TIME_ZONE_UNKNOWN.value))
         )
         fault = pl.coalesce(fault, absent)
-    lead.faults["zone_fault"] = zones.select(fault.alias("zone_fault")).to_series()
-    return zones
+    return fault.alias("zone_fault")

@@ -145,10 +145,16 @@ def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables)
     """Return the combinations of what ZIP, number and state say, and for each row the place of its own among them."""
     names, base = (None, *tables.zones), len(tables.zones) + 1
     numbers = pl.DataFrame({source: _numbers_of(source, frame, policy, tables) for source in _PLACES})
-    zip_number, exchange, state = (pl.col(source).fill_null(0).cast(pl.UInt32) for source in _PLACES)
-    keys = numbers.select((zip_number * base + exchange) * base + state).to_series()
+    keys = numbers.select(_key(base)).to_series()
     different, rows = _different(keys, base ** len(_PLACES))
     return [(names[key // base**2], names[key // base % base], names[key % base]) for key in different], rows
+
+
+@cache
+def _key(base: int) -> pl.Expr:
+    """Return one number for a combination of three below `base`, null as 0."""
+    zip_number, exchange, state = (pl.col(source).fill_null(0).cast(pl.UInt32) for source in _PLACES)
+    return (zip_number * base + exchange) * base + state
 
 
 def _numbers_of(source: ZoneSource, frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> pl.Series:
@@ -180,12 +186,19 @@ def _zip_places(cells: pl.Series) -> pl.Series:
     return places.scatter(rest, cells[rest].str.extract(r"^([0-9]{5})-[0-9]{4}$").cast(pl.UInt32))
 
 
+_EXCHANGE: Final = pl.when(pl.first().str.len_bytes() == _NATIONAL_LENGTH).then(
+    (pl.first().cast(pl.UInt64, strict=False) // _LINES).cast(pl.UInt32, strict=False)
+)
+"""Area code and exchange of a number of ten digits."""
+
+
 def _exchanges(frame: pl.DataFrame) -> pl.Series:
     """Return area code and exchange of each lead's first number: of `leadPhone`, else of an E.164 number in +1."""
-    empty = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    cells, number = frame["leadPhone"] if "leadPhone" in frame.columns else empty, pl.first()
-    exchange = (number.cast(pl.UInt64, strict=False) // _LINES).cast(pl.UInt32, strict=False)
-    places = cells.to_frame().select(pl.when(number.str.len_bytes() == _NATIONAL_LENGTH).then(exchange)).to_series()
+    if "leadPhone" in frame.columns:
+        cells = frame["leadPhone"]
+    else:
+        cells = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+    places = cells.to_frame().select(_EXCHANGE).to_series()
     rest = find_unread(cells, places)
     if not rest.is_empty():
         first = cells[rest].str.extract(r"^([0-9]{6})[0-9]{4}\|")

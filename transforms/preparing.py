@@ -332,8 +332,15 @@ def _derive_zones(lead: _Lead, rules: PreparingRules) -> pl.DataFrame:
         lead["leadTimezone"] = _nothing("leadTimezone", zones.height)
         return zones
     lead["leadTimezone"] = zones["ringcx_zone"].alias("leadTimezone")
-    lead.faults["zone_fault"] = zones.select(_zone_fault(lacking_is_one=rules.reject_unknown_zone)).to_series()
+    if not _lack_zone_faults(zones, rules):
+        lead.faults["zone_fault"] = zones.select(_zone_fault(lacking_is_one=rules.reject_unknown_zone)).to_series()
     return zones
+
+
+def _lack_zone_faults(zones: pl.DataFrame, rules: PreparingRules) -> bool:
+    """Return true where whole columns show that `_zone_fault` would find none."""
+    named = not rules.reject_unknown_zone or zones["ringcx_zone"].null_count() == 0
+    return named and zones["zone_fault"].null_count() == zones.height and zones["given_ok"].all()
 
 
 @cache

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
-from itertools import pairwise
 from typing import Final
 
 RINGCX_OFFSETS: Final = {
@@ -101,12 +100,17 @@ def clock_of(zone: str, year: int) -> tuple[tuple[int, float], ...]:
 @cache
 def stretches_of(zone: str, year: int) -> Stretches:
     """Return when a zone's clock is changed in `year`, to the minute, and what it shows from then on."""
-    noons = [round(noon.replace(tzinfo=zone_info(zone)).timestamp() / 60) for noon in _noons(year)]
-    stretches = [(_LONG_AGO, _offset_at(noons[0], zone))]
-    for before, after in pairwise(noons):
-        if (offset := _offset_at(after, zone)) != stretches[-1][1]:
-            stretches.append((_first_minute(before, after, zone), offset))
+    (_, first), *changes = clock_of(zone, year)
+    stretches = [(_LONG_AGO, round(first * 60))]
+    for day, hours in changes:
+        # Two days back: a zone that moves over the date line leaves a day out, and its noon with it.
+        before, after = (_minute_of(_noons(year)[noon], zone) for noon in (max(day - 2, 0), day))
+        stretches.append((_first_minute(before, after, zone), round(hours * 60)))
     return tuple(stretches)
+
+
+def _minute_of(noon: dt.datetime, zone: str) -> int:
+    return round(noon.replace(tzinfo=zone_info(zone)).timestamp() / 60)
 
 
 def stretches_of_name(name: str) -> Stretches:

@@ -11,7 +11,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from transforms.postal import REGION_NAMES, clean_postal_codes, clean_regions, region_code, zip_numbers, zip_table
+from transforms.postal import (
+    REGION_NAMES,
+    ZIP_CODES,
+    clean_postal_codes,
+    clean_regions,
+    region_code,
+    zip_numbers,
+    zip_table,
+    zips_by_number,
+)
 
 ROOT = Path(__file__).parents[2]
 RESTORED = "ZIP: leading zero put back, proved by the state"
@@ -38,6 +47,18 @@ def region(*cells):
 def test_the_packed_table_is_that_of_the_installed_zipcodes_package():
     built = runpy.run_path(str(ROOT / "scripts" / "build_zip_table.py"))["build_zip_table"]()
     assert_frame_equal(zip_table(), built)
+
+
+def test_the_table_by_number_holds_the_same_and_nothing_else():
+    table, by_number = zip_table(), zips_by_number()
+    found = by_number[table["zip"].cast(pl.UInt32)].cast(pl.String)
+    assert_frame_equal(found, table.drop("zip"))
+    assert by_number.height == ZIP_CODES
+    assert [(column != "").sum() for column in by_number] == [table.height] * 2
+
+
+def test_a_short_zip_that_is_none_is_not_mended_for_a_state_that_is_empty_too():
+    assert clean("0003", "")[0] == "0003"
 
 
 def test_every_correction_still_corrects_the_package():

@@ -187,6 +187,13 @@ def test_a_clock_is_known_to_the_minute_at_which_it_is_changed():
     assert dt.datetime.fromtimestamp(autumn * 60, dt.UTC) == dt.datetime(2026, 11, 1, 4, 30, tzinfo=dt.UTC)
 
 
+def test_a_day_that_a_zone_leaves_out_does_not_hide_when_it_was_left_out():
+    """Samoa went from 29 to 31 December 2011; the noon between never was."""
+    begin, minutes = stretches_of("Pacific/Apia", 2011)[-1]
+    assert dt.datetime.fromtimestamp(begin * 60, dt.UTC) == dt.datetime(2011, 12, 30, 10, tzinfo=dt.UTC)
+    assert minutes == 14 * 60
+
+
 def test_a_clock_that_is_never_changed_is_one_stretch():
     for zone in ("America/Phoenix", "Pacific/Honolulu", "America/Puerto_Rico"):
         assert len(stretches_of(zone, 2026)) == len(clock_of(zone, 2026)) == 1

@@ -235,7 +235,7 @@ def _read(verdicts: list[_Verdict], rows: pl.Series) -> pl.DataFrame:
 
 def _column(name: str, values: Sequence[str | bool | None]) -> pl.Series:
     """Return a column of the answer; categories are taken from a column of all, for to make their type costs more."""
-    categories = _categories(name)
+    categories = _categories("time_zone" if name in _ZONES else name)
     if categories is None:
         return pl.Series(name, values, _schema()[name])
     every, places = categories
@@ -244,7 +244,10 @@ def _column(name: str, values: Sequence[str | bool | None]) -> pl.Series:
 
 @cache
 def _categories(name: str) -> tuple[pl.Series, dict[str | bool | None, int]] | None:
-    """Return every category of a column of the answer, and the place of each; None for any other column."""
+    """Return every category of a column of the answer, and the place of each; None for any other column.
+
+    Columns of zones have the same ones, which are made once.
+    """
     dtype = _schema()[name]
     if not isinstance(dtype, pl.Enum):
         return None

@@ -91,6 +91,11 @@ def region_code(cell: pl.Expr) -> pl.Expr:
     return text.str.to_uppercase().replace_strict(known, default=text, return_dtype=pl.String)
 
 
+@cache
+def _region_code_of_first() -> pl.Expr:
+    return region_code(pl.first())
+
+
 def clean_regions(cells: pl.Series) -> pl.Series:
     """Return what `region_code` makes of text cells, under the same name."""
     odd = find_unread(cells, _known_codes()[state_numbers(cells)])
@@ -99,7 +104,7 @@ def clean_regions(cells: pl.Series) -> pl.Series:
     # States repeat, so each different text is read once.
     texts = cells[odd]
     different = texts.unique()
-    codes = different.to_frame("text").select(region_code(pl.col("text"))).to_series()
+    codes = different.to_frame().select(_region_code_of_first()).to_series()
     return put(cells, odd, texts.replace_strict(different, codes, return_dtype=pl.String))
 
 
@@ -127,29 +132,32 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns_seq(cells, notes)
 
 
+_CODE: Final = pl.col("zip")
+_SHORT: Final = pl.when(_CODE.str.contains(r"^[0-9]{3,4}$")).then(_CODE)
+
+# Captures are slow where every row has some, so what a pattern finds is cut out by its length.
+_WITHOUT_DECIMAL: Final = pl.when(_CODE.str.contains(_DECIMAL)).then(_CODE.str.strip_suffix(".0")).otherwise(_CODE)
+_NORMAL: Final = (
+    pl.when(_CODE.str.contains(_ZIP_PLUS_4))
+    .then(pl.concat_str(_CODE.str.head(5), _CODE.str.tail(4), separator="-"))
+    .when(_CODE.str.contains(_CANADIAN))
+    .then(pl.concat_str(_CODE.str.head(3), _CODE.str.tail(3), separator=" ").str.to_uppercase())
+    .otherwise(_CODE)
+    .alias("zip")
+)
+
+
 def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
     """Return `zip` and `zip_note` for cells of which any form may be expected."""
-    # Captures are slow where every row has some, so what a pattern finds is cut out by its length.
-    text = mend_odd(frame["zip"], clean_text).to_frame("zip")
-    code = pl.col("zip")
-    decimal, long, canadian = (code.str.contains(form) for form in (_DECIMAL, _ZIP_PLUS_4, _CANADIAN))
-    text = text.with_columns(pl.when(decimal).then(code.str.strip_suffix(".0")).otherwise(code))
-    normal = text.select_seq(
-        pl.when(long)
-        .then(pl.concat_str(code.str.head(5), code.str.tail(4), separator="-"))
-        .when(canadian)
-        .then(pl.concat_str(code.str.head(3), code.str.tail(3), separator=" ").str.to_uppercase())
-        .otherwise(code)
-        .alias("zip")
-    ).to_series()
+    text = mend_odd(frame["zip"], clean_text).to_frame("zip").with_columns(_WITHOUT_DECIMAL)
+    normal = text.select_seq(_NORMAL).to_series()
     if "state" not in frame.columns:
         restored = normal.clear(frame.height)
     else:
-        short = pl.when(code.str.contains(r"^[0-9]{3,4}$")).then(code)
-        shorts = normal.to_frame().select_seq(short.cast(pl.UInt32).alias("number"), short.str.zfill(5).alias("full"))
-        states = zips_by_number()["zip_state"][shorts["number"]].cast(pl.String)
+        short = normal.to_frame().select(_SHORT).to_series()
+        states = zips_by_number()["zip_state"][short.cast(pl.UInt32)].cast(pl.String)
         proved = (states == frame["state"]) & (states != "")
-        restored = pl.select(pl.when(proved).then(shorts["full"])).to_series()
+        restored = pl.select(pl.when(proved).then(short.str.zfill(len("10001")))).to_series()
     known = normal.str.contains(_FINISHED)
     note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))
     return pl.select(pl.coalesce(restored, normal).alias("zip"), note.alias("zip_note"))

@@ -8,8 +8,8 @@ a key with another; `find_duplicates` judges those by their text. That takes two
 row is kept, `held_keys` does the same in one.
 """
 
-from collections.abc import Callable
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from typing import Final, Literal, NamedTuple
 
 import polars as pl
 
@@ -151,15 +151,32 @@ def settle(place: pl.Series, key: pl.Series, of_number: pl.Series, source_row: p
     ).sort("source_row")
 
 
-def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> pl.DataFrame:
-    """Return `place` (u32) and `text` of every number of the `valid` rows, each once to a row, in any order."""
-    cells = _dialled(leads)
-    wanted, several = valid & cells.is_not_null(), _hold_several(cells)
-    numbers = pl.DataFrame([cells.alias("text")]).with_row_index("place")
+class PlacedTexts(NamedTuple):
+    """Texts, each with the `place` (u32) of its row, and a mask of those `wanted`."""
+
+    place: pl.Series
+    text: pl.Series
+    wanted: pl.Series
+
+
+def place_texts(texts: pl.Series, wanted: pl.Series) -> PlacedTexts:
+    """Return a column with its places; no null is wanted."""
+    place = pl.int_range(texts.len(), dtype=pl.UInt32, eager=True)
+    return PlacedTexts(place, texts, wanted & texts.is_not_null() if texts.null_count() else wanted)
+
+
+def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> Iterator[PlacedTexts]:
+    """Yield every number of the `valid` rows, each once to a row, in any order."""
+    cells = place_texts(_dialled(leads), valid)
+    several = _hold_several(cells.text)
     if not several.any():
-        return numbers.filter(wanted)
-    parts = numbers.filter(wanted & several).with_columns(pl.col("text").str.split("|").list.unique()).explode("text")
-    return pl.concat([numbers.filter(wanted & ~several), parts], rechunk=True)
+        yield cells
+        return
+    yield cells._replace(wanted=cells.wanted & ~several)
+    place, text = (column.filter(cells.wanted & several) for column in (cells.place, cells.text))
+    parts = pl.DataFrame([place.alias("place"), text.str.split("|").list.unique().alias("text")]).explode("text")
+    place, text = parts.get_columns()
+    yield PlacedTexts(place, text, text.is_not_null())
 
 
 def _dialled(leads: pl.DataFrame) -> pl.Series:

@@ -5,14 +5,14 @@ the rows that stay is 32 bytes each, whatever their ids are like. Keys are known
 them; what the rows before have no part in is worked out apart, so that it can be done for several chunks at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
 import polars as pl
 
-from transforms.duplicates import DUPLICATE_SCHEMA, mark, settle, split_numbers
+from transforms.duplicates import DUPLICATE_SCHEMA, PlacedTexts, mark, place_texts, settle, split_numbers
 from transforms.vocabulary.options import DuplicateHandling
 
 _SLOT_BITS: Final = 27
@@ -51,41 +51,42 @@ def claim_keys(leads: pl.DataFrame, valid: pl.Series, handling: DuplicateHandlin
 
     `leads` has `source_row` (without gaps), `externId`, and `leadPhone`, `leadPhoneE164` where the load has them.
     """
-    ids = leads.get_column("externId").alias("text").to_frame().with_row_index("place")
-    kinds = [_hash_keys(ids.filter(valid & ids.get_column("text").is_not_null()), _ID_SEED)]
+    ids = leads.get_column("externId")
+    kinds = [_hash_keys(place_texts(ids, valid), _ID_SEED)]
     if handling is not DuplicateHandling.RETAIN_ALL:
-        kinds.append(_hash_keys(split_numbers(leads, valid), _NUMBER_SEED))
-    claims = pl.concat(kinds, rechunk=True)
-    size = _size_of(claims.height)
-    ranked = _rank(claims.get_column("key"), pl.int_range(claims.height, dtype=pl.UInt64, eager=True), size).sort()
-    slots: pl.Series = ranked // 2 ** (64 - _SLOT_BITS)
+        kinds += [_hash_keys(numbers, _NUMBER_SEED) for numbers in split_numbers(leads, valid)]
+    places, keys, checks = (pl.concat(columns, rechunk=True) for columns in zip(*kinds, strict=True))
+    size = _size_of(keys.len())
+    # More threads would take as long, and twice the time of a processor.
+    ranked = _rank(keys, pl.int_range(keys.len(), dtype=pl.UInt64, eager=True), size).sort(multithreaded=False)
     return Claims(
         ranked,
         size,
-        slots.cast(pl.UInt32),
-        _repeated(ranked - ranked % size, ranked),
-        claims.get_column("check"),
-        claims.get_column("place"),
-        ids=kinds[0].height,
+        _low_bits(ranked // 2 ** (64 - _SLOT_BITS)),
+        _repeated(ranked, size),
+        checks,
+        places,
+        ids=kinds[0][0].len(),
         first=int(leads.item(0, "source_row")) if leads.height else 0,
         rows=leads.height,
     )
 
 
-def _repeated(begin: pl.Series, ranked: pl.Series) -> pl.Series:
-    """Return those of `ranked` whose `begin` is also that of the one before or after."""
-    alike = begin.head(max(begin.len() - 1, 0)) == begin.slice(1)
-    if not alike.any():
+def _repeated(ranked: pl.Series, size: int) -> pl.Series:
+    """Return those of `ranked` that begin like the one before or after, or nearly so."""
+    near = ranked.slice(1) - ranked.head(max(ranked.len() - 1, 0)) < size
+    if not near.any():
         return ranked.clear()
     no = pl.Series([False])
-    return ranked.filter(pl.concat([alike, no]) | pl.concat([no, alike]))
+    return ranked.filter(pl.concat([near, no]) | pl.concat([no, near]))
 
 
-def _hash_keys(claims: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Return `place`, and the two hashes `key` and `check` of `text`."""
-    text = pl.col("text")
-    check = (text.hash(seed + 1) // 2**32).cast(pl.UInt32)
-    return claims.select_seq("place", text.hash(seed).alias("key"), check.alias("check"))
+def _hash_keys(texts: PlacedTexts, seed: int) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Return of the texts wanted their places, and their two hashes."""
+    # Hashing a text that is not wanted costs less than copying those that are.
+    columns = texts.place, texts.text.hash(seed), _low_bits(texts.text.hash(seed + 1))
+    place, key, check = (column.filter(texts.wanted) for column in columns)
+    return place, key, check
 
 
 def _rank(hashes: pl.Series, numbers: pl.Series, size: int) -> pl.Series:
@@ -93,7 +94,9 @@ def _rank(hashes: pl.Series, numbers: pl.Series, size: int) -> pl.Series:
     return hashes - hashes % size + numbers
 
 
-_FOUND: Final = pl.Schema({"claim": pl.UInt64, "holder": pl.UInt64})
+def _low_bits(numbers: pl.Series) -> pl.Series:
+    """Return the lowest 32 bits."""
+    return numbers.cast(pl.UInt32, wrap_numerical=True)
 
 
 @dataclass(frozen=True)
@@ -106,24 +109,27 @@ class _Piece:
     rows: pl.Series
     first: int
 
-    def find(self, asked: pl.Series, claims: Claims) -> pl.DataFrame:
-        """Return `claim`, one of `asked`, of `claims.ranked`, and `holder`, a source row, where it is held."""
+    def find(self, asked: pl.Series, claims: Claims) -> Iterator[tuple[pl.Series, pl.Series]]:
+        """Yield those of `asked`, of `claims.ranked`, that are held, and the source rows that hold them."""
         coarse = max(self.size, claims.size)
-        begin, checks = asked - asked % coarse, claims.checks[_number_in(asked, claims.size)]
-        turn, at = pl.int_range(asked.len(), dtype=pl.UInt32, eager=True), self.ranked.search_sorted(begin)
-        found = [pl.DataFrame(schema=_FOUND)]
+        begin = asked - asked % coarse
+        at = self.ranked.search_sorted(begin)
         # Seldom more than twice: other keys whose hash begins alike are few.
-        while turn.len():
-            there = at < self.ranked.len()
-            turn, at = turn.filter(there), at.filter(there)
+        while True:
+            asked, begin, at = _pick(at < self.ranked.len(), asked, begin, at)
             met = self.ranked[at]
+            asked, begin, at, met = _pick(met - begin < coarse, asked, begin, at, met)
+            if asked.is_empty():
+                return
             number = _number_in(met, self.size)
-            alike = met - begin[turn] < coarse
-            same = alike & (self.checks[number] == checks[turn])
-            holder = self.rows[number.filter(same)].cast(pl.UInt64) + self.first
-            found.append(pl.DataFrame([asked[turn.filter(same)].alias("claim"), holder.alias("holder")]))
-            turn, at = turn.filter(alike & ~same), at.filter(alike & ~same) + 1
-        return pl.concat(found)
+            same = self.checks[number] == claims.checks[_number_in(asked, claims.size)]
+            if same.any():
+                yield asked.filter(same), self.rows[number.filter(same)].cast(pl.UInt64) + self.first
+            asked, begin, at = _pick(~same, asked, begin, at + 1)
+
+
+def _pick(mask: pl.Series, *columns: pl.Series) -> list[pl.Series]:
+    return [column.filter(mask) for column in columns]
 
 
 def _merge(pieces: Sequence[_Piece]) -> _Piece:
@@ -134,7 +140,13 @@ def _merge(pieces: Sequence[_Piece]) -> _Piece:
         ranked.append(_rank(piece.ranked, piece.ranked % piece.size + before, size))
         rows.append(piece.rows + (piece.first - first))
         before += piece.checks.len()
-    return _Piece(pl.concat(ranked).sort(), size, pl.concat([piece.checks for piece in pieces]), pl.concat(rows), first)
+    return _Piece(
+        pl.concat(ranked).sort(multithreaded=False),
+        size,
+        pl.concat([piece.checks for piece in pieces]),
+        pl.concat(rows),
+        first,
+    )
 
 
 class HeldKeys:
@@ -142,47 +154,54 @@ class HeldKeys:
 
     def __init__(self) -> None:
         """Hold nothing yet."""
-        self._slots = pl.Series([False]).new_from_index(0, 2**_SLOT_BITS)
+        self._marks = pl.Series([False]).new_from_index(0, 2**_SLOT_BITS)
+        self._unmarked = pl.Series(dtype=pl.UInt32)
         self._pieces: list[_Piece] = []
         self._merged: list[_Piece] = []
 
     def set_aside(self, claims: Claims) -> pl.DataFrame:
         """Return the rows of the next chunk to set aside, as `find_duplicates` does; the others are held hereafter."""
-        asked = claims.ranked.filter(self._slots[claims.slots])
+        asked = self._may_be_held(claims)
         pieces = chain(self._merged, self._pieces) if asked.len() else ()
-        found = [pl.DataFrame(schema=_FOUND), *(piece.find(asked, claims) for piece in pieces)]
-        aside = _judge(claims, pl.concat(found))
+        aside = _judge(claims, [held for piece in pieces for held in piece.find(asked, claims)])
         self._add(claims, aside.get_column("source_row"))
         return aside
 
+    def _may_be_held(self, claims: Claims) -> pl.Series:
+        """Return those of `claims.ranked` whose slots are marked."""
+        # What the chunk before claims is marked only now: most loads are one chunk, and the memory is never touched.
+        if self._unmarked.len():
+            # Let go of first, the marks are put in where they are, else in a copy.
+            marks, self._marks = self._marks, pl.Series(dtype=pl.Boolean)
+            self._marks = marks.scatter(self._unmarked, values=True)
+        return (
+            claims.ranked.filter(self._marks[claims.slots]) if self._pieces or self._merged else claims.ranked.clear()
+        )
+
     def _add(self, claims: Claims, aside: pl.Series) -> None:
-        """Hold the keys of the claims but for those of the rows `aside`."""
-        ranked, slots = claims.ranked, claims.slots
+        """Hold the keys of the claims but for those of the rows `aside`, of which marks alone do no harm."""
+        self._unmarked, ranked = claims.slots, claims.ranked
         if aside.len():
-            lost = mark(claims.rows, (aside - claims.first).cast(pl.UInt32))
-            stay = ~lost[claims.places][_number_in(ranked, claims.size)]
-            ranked, slots = ranked.filter(stay), slots.filter(stay)
+            lost = mark(claims.rows, _low_bits(aside - claims.first))
+            ranked = ranked.filter(~lost[claims.places][_number_in(ranked, claims.size)])
         if ranked.is_empty():
             return
-        # Let go of first, the marks are put in where they are, else in a copy.
-        marks, self._slots = self._slots, pl.Series(dtype=pl.Boolean)
-        self._slots = marks.scatter(slots, values=True)
         self._pieces.append(_Piece(ranked, claims.size, claims.checks, claims.places, claims.first))
         if len(self._pieces) == _FAN_IN:
             self._merged.append(_merge(self._pieces))
             self._pieces.clear()
 
 
-def _judge(claims: Claims, found: pl.DataFrame) -> pl.DataFrame:
+def _judge(claims: Claims, found: Sequence[tuple[pl.Series, pl.Series]]) -> pl.DataFrame:
     """Return which rows to set aside of those that claim a key that was `found` or that others of the chunk claim."""
-    if found.is_empty() and claims.repeated.is_empty():
+    if not found and claims.repeated.is_empty():
         return pl.DataFrame(schema=DUPLICATE_SCHEMA)
-    # Holders are judged along: they come first, so they stay.
-    claimed, holder = found.get_columns()
-    contested = pl.concat([claimed, claims.repeated]).unique()
+    held = [claim for claim, _ in found]
+    contested = pl.concat([*held, claims.repeated]).unique()
     places = claims.places[_number_in(contested, claims.size)]
-    rows = pl.concat([holder, places.cast(pl.UInt64) + claims.first])
-    claim = pl.concat([claimed, contested])
+    # Holders are judged along: they come first, so they stay.
+    rows = pl.concat([*(holder for _, holder in found), places.cast(pl.UInt64) + claims.first])
+    claim = pl.concat([*held, contested])
     number = _number_in(claim, claims.size)
     # Those whose hashes are the same claim the same key.
     hashes = pl.DataFrame({"begin": claim - claim % claims.size, "check": claims.checks[number]})
@@ -192,7 +211,7 @@ def _judge(claims: Claims, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _number_in(ranked: pl.Series, size: int) -> pl.Series:
-    return (ranked % size).cast(pl.UInt32)
+    return _low_bits(ranked % size)
 
 
 def _size_of(claims: int) -> int:

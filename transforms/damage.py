@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, reduce
+from functools import cache, cached_property, reduce
 from operator import or_
 from typing import Any, Final
 
@@ -120,16 +120,47 @@ _AFTER_BLANK, _AFTER_DIGITS, _BEYOND_ASCII = "!", ":", "\x80"
 """Texts are compared byte by byte: white space begins below the first of these, or from the last on."""
 
 
+_PATTERNS: Final = {
+    pattern: pl.col("cell").str.contains(pattern).alias(pattern)
+    for pattern in (_SCIENTIFIC, _DECIMAL, _ROUNDED_PHONE, _ROUNDED_LONG)
+}
+"""What is asked of the cells of columns that hold numbers."""
+
+_BLANK, _NOT_OF_FIVE, _NOT_ASCII = "blank", "not of five", "not ASCII"
+
+_ROUGH: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
+    _BLANK: lambda cell: (cell < _AFTER_BLANK) | (cell >= _BEYOND_ASCII),
+    _NOT_OF_FIVE: lambda cell: cell.str.len_bytes() != len("02116"),
+    _NOT_ASCII: lambda cell: cell.str.len_bytes() != cell.str.len_chars(),
+    _MAIL: lambda cell: _has_shape(cell, _MAIL),
+    _STATE: lambda cell: (cell >= "A") | (cell < _AFTER_BLANK),
+    _ZIP: lambda cell: (cell < _AFTER_DIGITS) | (cell >= _BEYOND_ASCII),
+    _PHONE: lambda cell: (
+        ((cell < _AFTER_DIGITS) | (cell >= _BEYOND_ASCII)) & (cell.str.len_bytes() >= len("2125550123"))
+    ),
+}
+"""What is asked of the cells of any column, and quickly answered: by what a cell begins with, mostly."""
+
+
 @dataclass(frozen=True)
 class _Look:
-    """What to look for in rows: `may_show` is true at least where `shows` is, and quicker."""
+    """What to look for in a column: one of `asks` is true at least where `shows` is, and a pattern just there."""
 
+    column: str
     shows: pl.Expr
-    may_show: pl.Expr | None = None
+    asks: tuple[str, ...]
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether more may be true of a cell than `shows`."""
+        return any(ask in _ROUGH for ask in self.asks)
 
     def pick(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows that show it."""
-        return (rows if self.may_show is None else rows.filter(self.may_show)).filter(self.shows)
+        if self.is_rough:
+            cell = cs.by_name(self.column).as_expr()
+            rows = rows.filter(reduce(or_, (_ROUGH[ask](cell) for ask in self.asks)))
+        return rows.filter(self.shows)
 
 
 @dataclass(frozen=True)
@@ -145,22 +176,50 @@ class _Sign:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What is looked for in a chunk: signs, and blank cells column by column; `first` are the quickest questions."""
+    """What is looked for in a chunk: signs, and blank cells column by column."""
 
     signs: list[_Sign]
     blanks: dict[str, _Look]
-    first: list[pl.Expr]
+
+    @cached_property
+    def _looks(self) -> list[_Look]:
+        return [*(sign.look for sign in self.signs), *self.blanks.values()]
+
+    @cached_property
+    def _numbers(self) -> list[str]:
+        """The columns of which a pattern is asked."""
+        return list(dict.fromkeys(look.column for look in self._looks if not look.is_rough))
+
+    @cached_property
+    def _rough(self) -> list[pl.Expr]:
+        return [ask(pl.col("cell")).alias(name) for name, ask in _ROUGH.items()]
 
     def find(self, rows: pl.DataFrame) -> list[bool]:
         """Return of each sign, and then of each column's blanks, whether any row shows it."""
-        looks = [*(sign.look for sign in self.signs), *self.blanks.values()]
-        shown = list(rows.select_seq(self.first).row(0))
-        unsure = [place for place, look in enumerate(looks) if shown[place] and look.may_show is not None]
+        true = _ask(rows, list(self.blanks), self._rough) | _ask(rows, self._numbers, list(_PATTERNS.values()))
+        shown = [any((look.column, ask) in true for ask in look.asks) for look in self._looks]
+        unsure = [place for place, look in enumerate(self._looks) if shown[place] and look.is_rough]
         if unsure:
-            exact = rows.select_seq(looks[place].shows.any().alias(str(place)) for place in unsure)
+            exact = rows.select_seq(self._looks[place].shows.any().alias(str(place)) for place in unsure)
             for place, hit in zip(unsure, exact.row(0), strict=True):
                 shown[place] = hit
         return shown
+
+
+def _ask(rows: pl.DataFrame, columns: Sequence[str], questions: Sequence[pl.Expr]) -> set[tuple[str, str]]:
+    """Return of which columns, by name, which of the questions is true of any `cell`.
+
+    Each is asked once of the cells of all columns, one after another: asking each column takes longer than the answer.
+    """
+    if not columns:
+        return set()
+    cells = pl.concat([rows.get_column(name) for name in columns]).alias("cell")
+    true = set()
+    for answer in cells.to_frame().select_seq(questions).get_columns():
+        for place, name in enumerate(columns) if answer.any() else ():
+            if answer.slice(place * rows.height, rows.height).any():
+                true.add((name, answer.name))
+    return true
 
 
 def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
@@ -172,28 +231,29 @@ def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     plan = _plan(tuple(roles.items()))
     if rows.is_empty() or not plan.signs:
         return pl.DataFrame(schema=DAMAGE_SCHEMA)
-    step = rows.height // _SAMPLE | 1 if rows.height > 2 * _SAMPLE else 1  # odd, for lists alternate in pairs
-    shown = plan.find(rows[pl.int_range(0, rows.height, step, dtype=pl.UInt32, eager=True), list(roles)])
+    shown = plan.find(_sample(rows[list(roles)]))
     values = {}
     for (column, look), any_blank in zip(plan.blanks.items(), shown[len(plan.signs) :], strict=True):
         blank = look.pick(rows[[column]]).height if any_blank else 0
-        values[column] = rows.height - rows[column].null_count() - blank
-    counted = [
-        (sign.column, sign.field, sign.kind.value, *_count_sign(rows, sign, worth_it=hit), values[sign.column])
-        for sign, hit in zip(plan.signs, shown, strict=False)
-    ]
-    order = ("column", "field", "kind", "rows", "against", "first_row", "values")
-    frame = pl.DataFrame(counted, schema={name: DAMAGE_SCHEMA[name] for name in order}, orient="row")
-    return frame.select(DAMAGE_SCHEMA.names())
+        values[column] = rows.height - rows.get_column(column).null_count() - blank
+    counted = []
+    for sign, hit in zip(plan.signs, shown, strict=False):
+        count, against, first_row = _count_sign(rows, sign) if hit else (0, 0, None)
+        counted.append((sign.column, sign.field, sign.kind.value, count, against, values[sign.column], first_row))
+    return pl.DataFrame(counted, schema=DAMAGE_SCHEMA, orient="row")
+
+
+def _sample(rows: pl.DataFrame) -> pl.DataFrame:
+    if rows.height <= 2 * _SAMPLE:
+        return rows
+    step = rows.height // _SAMPLE | 1  # odd, for lists alternate in pairs
+    return rows[pl.int_range(0, rows.height, step, dtype=pl.UInt32, eager=True)]
 
 
 @cache
 def _plan(roles: tuple[tuple[str, str], ...]) -> _Plan:
     signs = list(_signs(dict(roles)))
-    blanks = {column: _blank(cs.by_name(column).as_expr()) for column, _ in roles}
-    looks = [*(sign.look for sign in signs), *blanks.values()]
-    first = [look.shows if look.may_show is None else look.may_show for look in looks]
-    return _Plan(signs, blanks, [shows.any().alias(str(place)) for place, shows in enumerate(first)])
+    return _Plan(signs, {column: _blank(column) for column, _ in roles})
 
 
 def merge_damage(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -246,52 +306,39 @@ def _signs(roles: Mapping[str, str]) -> Iterator[_Sign]:
     for column, field in roles.items():
         cell = cs.by_name(column).as_expr()
         if field in _NUMBERS | _FREE:
-            yield _Sign(DamageKind.SCIENTIFIC_NOTATION, column, field, _Look(cell.str.contains(_SCIENTIFIC)))
-            yield _Sign(DamageKind.DECIMAL_POINT, column, field, _Look(cell.str.contains(_DECIMAL)))
+            yield _Sign(DamageKind.SCIENTIFIC_NOTATION, column, field, _of_pattern(column, _SCIENTIFIC))
+            yield _Sign(DamageKind.DECIMAL_POINT, column, field, _of_pattern(column, _DECIMAL))
         if field in _PHONES:
-            look = _Look(cell.str.contains(_ROUNDED_PHONE))
+            look = _of_pattern(column, _ROUNDED_PHONE)
             yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, look, _differs(column))
         elif field == "externId" or field in _FREE:
-            look, prove = _Look(cell.str.contains(_ROUNDED_LONG)), _differs(column) if field in _FREE else None
+            look, prove = _of_pattern(column, _ROUNDED_LONG), _differs(column) if field in _FREE else None
             yield _Sign(DamageKind.ROUNDED_DIGITS, column, field, look, prove)
         if field == "zip":
             states = places.get("state")
-            look = _Look(cell.str.contains(_SHORT_ZIP), cell.str.len_bytes() != len("02116"))
+            look = _Look(column, cell.str.contains(_SHORT_ZIP), (_NOT_OF_FIVE,))
             yield _Sign(DamageKind.LOST_ZEROS, column, field, look, _lost_a_zero(column, states[0] if states else None))
         if field not in _NUMBERS:
-            look = _Look(cell.str.contains(_MOJIBAKE), cell.str.len_bytes() != cell.str.len_chars())
+            look = _Look(column, cell.str.contains(_MOJIBAKE), (_NOT_ASCII,))
             yield _Sign(DamageKind.MOJIBAKE, column, field, look)
-        strangers = [_is_stranger(cell, shape, field, places) for shape in _WHERE_SHIFTED.get(field, ())]
-        found = [stranger for stranger in strangers if stranger is not None]
-        if found:
-            yield _Sign(DamageKind.SHIFTED, column, field, _either(found))
+        shapes = [shape for shape in _WHERE_SHIFTED.get(field, ()) if shape in places or field not in _NAMES]
+        if shapes:
+            strange = reduce(or_, (_is_stranger(cell, shape, places.get(shape, ())) for shape in shapes))
+            yield _Sign(DamageKind.SHIFTED, column, field, _Look(column, strange, tuple(shapes)))
 
 
-def _either(looks: Sequence[_Look]) -> _Look:
-    """Look for any of several things."""
-    may_show = [look.shows if look.may_show is None else look.may_show for look in looks]
-    return _Look(reduce(or_, (look.shows for look in looks)), reduce(or_, may_show))
+def _of_pattern(column: str, pattern: str) -> _Look:
+    return _Look(column, cs.by_name(column).as_expr().str.contains(pattern), (pattern,))
 
 
-def _is_stranger(cell: pl.Expr, shape: str, field: str, places: Mapping[str, Sequence[str]]) -> _Look | None:
-    """Look for a cell of `field` like `shape`, which its own columns then lack in that row.
+def _is_stranger(cell: pl.Expr, shape: str, homes: Sequence[str]) -> pl.Expr:
+    """Look for a cell like `shape`, which its own columns then lack in that row.
 
     Without a column for `shape` only fields of a shape of their own can tell: a name may be anything.
     """
-    at_home = [_has_shape(cs.by_name(home), shape).fill_null(value=False) for home in places.get(shape, ())]
-    if at_home:
-        return _Look(_has_shape(cell, shape) & ~reduce(or_, at_home), _may_have_shape(cell, shape))
-    return None if field in _NAMES else _Look(_has_shape(cell, shape), _may_have_shape(cell, shape))
-
-
-def _may_have_shape(cell: pl.Expr, shape: str) -> pl.Expr:
-    """Return true at least where a cell has the shape: by what it begins with, mostly."""
-    if shape == _MAIL:
-        return _has_shape(cell, shape)
-    if shape == _STATE:
-        return (cell >= "A") | (cell < _AFTER_BLANK)
-    begins = (cell < _AFTER_DIGITS) | (cell >= _BEYOND_ASCII)
-    return begins if shape == _ZIP else begins & (cell.str.len_bytes() >= len("2125550123"))
+    at_home = [_has_shape(cs.by_name(home), shape).fill_null(value=False) for home in homes]
+    strange = _has_shape(cell, shape)
+    return strange & ~reduce(or_, at_home) if at_home else strange
 
 
 def _has_shape(cell: pl.Expr, shape: str) -> pl.Expr:
@@ -323,27 +370,27 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     Many countries have postal codes of four digits.
     """
 
+    code = cs.by_name(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5).alias("zip")
+    row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
+    same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))
+    proved = pl.col("zip_state").is_not_null() & same_state
+
     def prove(rows: pl.DataFrame) -> pl.Series:
-        code = cs.by_name(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5)
-        row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
-        looked_up = rows.select_seq(code.alias("zip"), row_state.alias("row_state")).join(
+        looked_up = rows.select_seq(code, row_state.alias("row_state")).join(
             _zips_with_a_zero(), on="zip", how="left", maintain_order="left"
         )
-        same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))
-        return looked_up.select((pl.col("zip_state").is_not_null() & same_state).alias("proved")).to_series()
+        return looked_up.select(proved.alias("proved")).to_series()
 
     return prove
 
 
-def _blank(cell: pl.Expr) -> _Look:
+def _blank(column: str) -> _Look:
     """Look for cells of white space alone, and empty ones."""
-    return _Look(cell.str.strip_chars().str.len_bytes() == 0, (cell < _AFTER_BLANK) | (cell >= _BEYOND_ASCII))
+    return _Look(column, cs.by_name(column).str.strip_chars().str.len_bytes() == 0, (_BLANK,))
 
 
-def _count_sign(rows: pl.DataFrame, sign: _Sign, *, worth_it: bool) -> tuple[int, int, int | None]:
+def _count_sign(rows: pl.DataFrame, sign: _Sign) -> tuple[int, int, int | None]:
     """Return the rows that have the sign, those alike that do not count, and the first that has it."""
-    if not worth_it:
-        return 0, 0, None
     alike = sign.look.pick(rows)
     met = alike if sign.prove is None else alike.filter(sign.prove(alike))
     first = met["source_row"].min()

@@ -61,6 +61,8 @@ _ZONE_WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What people and other programs call the zones of the United States, without `standard`, `time` and the like."""
 
+_NO_VALUES: Final = pl.DataFrame(schema={"place": pl.UInt32, "value": pl.String})
+
 _Candidates = list[pl.DataFrame]
 """Frames of `place` (of the row), `column` and `value`."""
 
@@ -71,13 +73,16 @@ def name_columns(rows: pl.DataFrame, reasons: pl.Series, mapping: LeadMapping, r
     `rows` holds the mapped source columns as text.
     """
     columns = pl.Series([None], dtype=pl.String).new_from_index(0, rows.height)
+    met = set(reasons.unique())
     for reason, column in _columns_by_reason(mapping).items():
-        columns = columns.scatter((reasons == reason.value).arg_true(), column)
-    numbers = [*mapping.phones, *([mapping.text["leadPhoneE164"]] if "leadPhoneE164" in mapping.text else [])]
+        if reason.value in met:
+            columns = columns.scatter((reasons == reason.value).arg_true(), column)
+    abroad = [mapping.text["leadPhoneE164"]] if "leadPhoneE164" in mapping.text else []
+    numbers = list(dict.fromkeys([*mapping.phones, *abroad]))
     for reason in _PHONE_REASONS:
-        places = (reasons == reason.value).arg_true()
-        if numbers and not places.is_empty():
-            columns = columns.scatter(places, _faulty_column(rows[places], numbers, reason, mapping, rules))
+        if numbers and reason.value in met:
+            places = (reasons == reason.value).arg_true()
+            columns = columns.scatter(places, _faulty_column(rows[places, numbers], reason, mapping, rules))
     return columns.alias("column")
 
 
@@ -91,9 +96,10 @@ def suggest_values(
     """
     rows = rows.drop("row_fault", strict=False)
     found: _Candidates = []
+    met = set(reasons.unique())
     for reason, find in _FINDERS.items():
-        places = (reasons == reason.value).arg_true()
-        if not places.is_empty():
+        if reason.value in met:
+            places = (reasons == reason.value).arg_true()
             found += find(rows[places], columns.gather(places), places, mapping, rules)
     candidates = [frame for frame in found if frame.height]
     if not candidates:
@@ -128,10 +134,9 @@ def _columns_by_reason(mapping: LeadMapping) -> dict[Reason, str | None]:
 _PHONE_REASONS: Final = tuple(reason for reason in Reason if reason.startswith("PHONE_"))
 
 
-def _faulty_column(
-    rows: pl.DataFrame, columns: list[str], reason: Reason, mapping: LeadMapping, rules: PreparingRules
-) -> pl.Series:
-    """Return for each row the first of `columns` whose own fault is `reason`, else the first of all."""
+def _faulty_column(rows: pl.DataFrame, reason: Reason, mapping: LeadMapping, rules: PreparingRules) -> pl.Series:
+    """Return for each row the first of its columns whose own fault is `reason`, else the first of all."""
+    columns = rows.columns
     e164 = {mapping.text.get("leadPhoneE164"), *(mapping.phones if mapping.abroad else ())}
     name = pl.Series([columns[0]]).new_from_index(0, rows.height)
     for column in reversed(columns) if len(columns) > 1 else ():
@@ -185,38 +190,44 @@ def _numbers_in(cells: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
     plain = cells.filter(~has_letters).select("place", digits)
     alike = cells.filter(has_letters).with_columns(pl.col("text").str.replace_many(_LOOK_ALIKES))
     spelt = alike.filter(~has_letters).select("place", digits.str.replace(r"^1([0-9]{10})$", "${1}").alias("value"))
-    return pl.concat(
-        [_valid(spelt, choices), _only_reading(plain, choices), _two_numbers(plain, choices)], how="vertical"
-    )
+    readings = [_without_one(plain, choices), _at_an_end(plain, choices), _two_numbers(plain, choices)]
+    return pl.concat([_valid(spelt, choices), *readings])
 
 
 def _valid(numbers: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
     """Return the rows whose `value` is one valid number as it stands."""
+    if numbers.is_empty():
+        return numbers
     judged = judge_phones(numbers["value"], choices)["phone"]
     return numbers.filter((judged == numbers["value"]).fill_null(value=False))
 
 
-def _only_reading(plain: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
-    """Return the one valid number in too many digits: without one stray digit of eleven, or at one end of more."""
-    length = pl.col("digits").str.len_bytes()
-    stray = [
-        plain.filter(length == _ONE_TOO_MANY).select(
-            "place", pl.concat_str(pl.col("digits").str.head(drop), pl.col("digits").str.slice(drop + 1)).alias("value")
-        )
-        for drop in range(_ONE_TOO_MANY)
-    ]
-    windows = [
-        plain.filter(length.is_between(_ONE_TOO_MANY + 1, _LONGEST), length >= first + _NATIONAL).select(
-            "place",
-            pl.col("digits").str.slice(first, _NATIONAL).alias("value"),
-            ((pl.lit(first) == 0) | (length == first + _NATIONAL)).alias("at_end"),
-        )
-        for first in range(_LONGEST - _NATIONAL + 1)
-    ]
-    ones = _valid(pl.concat(stray), choices).unique().filter(pl.len().over("place") == 1)
-    ends = _valid(pl.concat(windows), choices).unique(["place", "value"])
-    ends = ends.filter((pl.len().over("place") == 1) & pl.col("at_end")).drop("at_end")
-    return pl.concat([ones, ends])
+def _without_one(plain: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
+    """Return the one valid number in eleven digits without a stray one."""
+    digits = pl.col("digits")
+    eleven = plain.filter(digits.str.len_bytes() == _ONE_TOO_MANY)
+    if eleven.is_empty():
+        return _NO_VALUES
+    without = [pl.concat_str(digits.str.head(drop), digits.str.slice(drop + 1)) for drop in range(_ONE_TOO_MANY)]
+    numbers = eleven.select_seq("place", pl.concat_list(without).alias("value")).explode("value")
+    return _valid(numbers, choices).unique().filter(pl.len().over("place") == 1)
+
+
+def _at_an_end(plain: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:
+    """Return the one valid number in more digits than eleven, where it stands at one end of them."""
+    digits, length = pl.col("digits"), pl.col("digits").str.len_bytes()
+    longer = plain.filter(length.is_between(_ONE_TOO_MANY + 1, _LONGEST))
+    if longer.is_empty():
+        return _NO_VALUES
+    firsts = range(_LONGEST - _NATIONAL + 1)
+    windows = longer.select_seq(
+        "place",
+        pl.concat_list(digits.str.slice(first, _NATIONAL) for first in firsts).alias("value"),
+        pl.concat_list((pl.lit(first) == 0) | (length == first + _NATIONAL) for first in firsts).alias("at_end"),
+    ).explode("value", "at_end")
+    numbers = windows.filter(pl.col("value").str.len_bytes() == _NATIONAL)
+    ends = _valid(numbers, choices).unique(["place", "value"])
+    return ends.filter((pl.len().over("place") == 1) & pl.col("at_end")).drop("at_end")
 
 
 def _two_numbers(plain: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:

@@ -52,6 +52,22 @@ _OF_A_SEARCH: Final = {
 }
 """What only sending and searching can fill in."""
 
+
+def _code(outcome: Outcome) -> pl.Expr:
+    """Return the number of an outcome among all of them."""
+    return pl.lit(list(Outcome).index(outcome), pl.UInt8)
+
+
+_OUTCOME: Final = (
+    pl.when(pl.col("reason").is_null())
+    .then(_code(Outcome.NOT_SENT))
+    .otherwise(_code(Outcome.REJECTED))
+    .cat.to(_OUTCOMES)
+    .alias("outcome")
+)
+_REASON: Final = pl.col("reason").cast(_REASONS)
+"""What the steps before say of a row."""
+
 _DUPLICATE: Final = pl.Series([Outcome.DUPLICATE.value], dtype=_OUTCOMES)
 _NOTHING: Final = {
     name: pl.Series(name, [None], dtype=_NO_TEXT if dtype == pl.String else dtype)
@@ -67,12 +83,7 @@ def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFr
     texts are all known beforehand are categories.
     """
     details = [name for name in ("row_place", "note") if name in prepared.columns]
-    outcome = pl.when(pl.col("reason").is_null()).then(_code(Outcome.NOT_SENT)).otherwise(_code(Outcome.REJECTED))
-    made = prepared.select_seq(
-        outcome.cat.to(_OUTCOMES).alias("outcome"),
-        pl.col("reason").cast(_REASONS),
-        pl.coalesce(details).alias("detail"),
-    )
+    made = prepared.select_seq(_OUTCOME, _REASON, pl.coalesce(details).alias("detail"))
     verdicts = {column.name: column for column in (*prepared.get_columns(), *made.get_columns())}
     aside, places = _of_chunk(prepared, duplicates)
     if aside.height:
@@ -85,11 +96,6 @@ def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFr
     absent = (name for name in OUTCOME_COLUMNS if name not in verdicts)
     verdicts |= {name: _NOTHING[name].new_from_index(0, prepared.height) for name in absent}
     return pl.DataFrame([verdicts[name] for name in OUTCOME_COLUMNS])
-
-
-def _code(outcome: Outcome) -> pl.Expr:
-    """Return the number of an outcome among all of them."""
-    return pl.lit(list(Outcome).index(outcome), pl.UInt8)
 
 
 def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:

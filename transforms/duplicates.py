@@ -104,7 +104,7 @@ class _Tally:
         if self._hashes is not None:
             hashes = pl.concat(self._hashes) if self._hashes else pl.Series(dtype=pl.UInt64)
             self._hashes = None
-            hashes = hashes.sort()
+            hashes = hashes.sort(multithreaded=False)
             after = hashes.slice(1)
             repeated = after.filter(after == hashes.head(after.len()))
             self._slots = mark(2**_SLOT_BITS, _slot_of(repeated)) if repeated.len() else None

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from types import ModuleType
 from typing import Final, Literal, cast
@@ -50,8 +50,12 @@ class _Test:
         """Return a mask of the values that keep it, or that all do."""
         if self.proves is not None and self.proves(cells):
             return True
-        kept = cells.to_frame().select(self.holds(pl.first())).to_series()
+        kept = cells.to_frame().select(self._first_holds).to_series()
         return True if kept.all() else kept
+
+    @cached_property
+    def _first_holds(self) -> pl.Expr:
+        return self.holds(pl.first())
 
     def as_check(self) -> pa.Check:
         """Return it as a check of a column.

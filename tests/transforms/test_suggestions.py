@@ -1,6 +1,7 @@
 """Suggestions for refused rows: one where exactly one value is likely, none anywhere else."""
 
 import datetime as dt
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -178,3 +179,18 @@ def test_whatever_is_suggested_takes_the_fault_away(rows):
         after = prepare_leads(frame[row].with_columns(pl.lit(value).alias(column)), mapping, rules).item(0, "reason")
         assert reasons[row] is not None
         assert after != reasons[row]
+
+
+def test_one_column_of_two_number_fields_is_named_once():
+    frame, reasons, mapping, rules = judged([{"leadPhone": "555-0123"}, {"leadPhone": "4155552671415"}])
+    both = replace(mapping, text={**mapping.text, "leadPhoneE164": "leadPhone"})
+
+    assert name_columns(frame, reasons, both, rules).to_list() == ["leadPhone", "leadPhone"]
+
+
+@pytest.mark.parametrize(
+    ("digits", "number"),
+    [("0004155552671", "4155552671"), ("4155552671000", "4155552671"), ("0004155552671000", None)],
+)
+def test_a_number_among_more_digits_is_found_at_either_end_only(digits, number):
+    assert suggested({"leadPhone": digits}) == ([("leadPhone", number)] if number else [])

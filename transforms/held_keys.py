@@ -31,8 +31,8 @@ class Claims:
 
     `ranked` is sorted: the first hash of each claim, in whose lowest bits, below `size`, the claim's number stands. So
     repeats are side by side, slots are looked into in their order, and a key is found in few steps. `slots` are those
-    of `ranked`, and `repeated` are those of `ranked` that begin like another. By number: `checks`, the second hash, of
-    32 bits, and `places`, the row, counted (u32) from the source row `first` on.
+    of `ranked`, and `repeated` are those of `ranked` that begin like another, or nearly so. By number: `checks`, the
+    second hash, of 32 bits, and `places`, the row, counted (u32) from the source row `first` on.
     """
 
     ranked: pl.Series

@@ -159,34 +159,70 @@ def decide_phones(numbers: pl.Expr) -> pl.Expr:
 def accept_usual(texts: pl.Series, plain: pl.Series) -> pl.DataFrame:
     """Return `phone`, as `decide_phones` says, and `is_plain`: whether `plain` is known to hold at its first 4 digits.
 
-    `plain` is as `plain_starts` returns it. Patterns read only what the bytes of a text and the table leave open.
+    `plain` is as `plain_starts` returns it.
     """
-    numbers = _join_digits(texts)
-    value = numbers.cast(pl.UInt64).to_frame()
-    # No number begins with 0000.
-    start = (pl.first() // 10 ** (NATIONAL_LENGTH - START_LENGTH)).cast(pl.UInt32).fill_null(0)
+    phones, is_plain = accept_plain(texts, plain)
+    accept_others(texts, phones, is_plain)
+    return pl.DataFrame([phones, is_plain])
+
+
+def accept_plain(texts: pl.Series, plain: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return `phone`, ten digits, and `is_plain`, as `accept_usual` does, by no more than the bytes and the table.
+
+    Where `is_plain` doesn't hold, `phone` may be null or wrong: `accept_others` goes on from there.
+    """
+    phones = _join_digits(texts).alias("phone")
+    values = phones.cast(pl.UInt64).to_frame()
+    is_plain = plain[_select_one(values, _START)].alias("is_plain")
     # The zero of a float would be the last digit.
-    looks = value.select_seq(start.alias("start"), (pl.first() % 10 == 0).alias("doubted"))
-    is_plain = plain[looks["start"]].alias("is_plain")
-    doubted, special = looks["doubted"].arg_true(), (~is_plain).arg_true()
-    floats = doubted.filter(texts[doubted].str.contains(_HIDDEN_FLOAT))
-    wrong = special.filter(~numbers[special].to_frame().select(_are_valid(pl.first())).to_series())
-    rest = find_unread(texts, numbers)
-    for rows, found in ((floats, None), (wrong, None), (rest, _accept_others(texts[rest]))):
+    floats = _select_one(values, _END_IN_ZERO)
+    for look in (_HAVE_POINT_ZERO, _HIDE_FLOATS):
+        if len(floats):
+            floats = floats[_select_one(texts[floats].to_frame(), look)]
+    if len(floats):
+        phones.scatter(floats, None)
+        is_plain.scatter(floats, pl.Series([False]))
+    return phones, is_plain
+
+
+def accept_others(texts: pl.Series, phones: pl.Series, is_plain: pl.Series) -> None:
+    """Put right, in place, what `accept_plain` left open: patterns read what the bytes and the table didn't."""
+    special = _select_one(pl.DataFrame([phones, is_plain]), _ARE_SPECIAL)
+    wrong = special[_select_one(phones[special].to_frame(), _are_wrong())] if len(special) else special
+    rest = find_unread(texts, phones)
+    for rows, found in ((wrong, None), (rest, _accept_unread(texts[rest]))):
         if len(rows):
-            numbers.scatter(rows, found)
-    return pl.DataFrame([numbers.alias("phone"), is_plain])
+            phones.scatter(rows, found)
 
 
-def _accept_others(texts: pl.Series) -> pl.Series:
+# No number begins with 0000.
+_START: Final = (pl.first() // 10 ** (NATIONAL_LENGTH - START_LENGTH)).cast(pl.UInt32).fill_null(0)
+_END_IN_ZERO: Final = (pl.first() % 10 == 0).arg_true()
+_HAVE_POINT_ZERO: Final = pl.first().str.contains(".0", literal=True).arg_true()
+_HIDE_FLOATS: Final = pl.first().str.contains(_HIDDEN_FLOAT).arg_true()
+_ARE_SPECIAL: Final = (pl.col("phone").is_not_null() & ~pl.col("is_plain")).arg_true()
+_MAY_BE_NUMBERS: Final = (
+    pl.first().str.contains(_UNPARTED_NUMBER)
+    & ~pl.first().str.contains(_HIDDEN_FLOAT)
+    & (pl.first().str.len_bytes() <= _LONGEST)
+).arg_true()
+
+
+@cache
+def _are_wrong() -> pl.Expr:
+    return (~_are_valid(pl.first())).arg_true()
+
+
+def _select_one(frame: pl.DataFrame, look: pl.Expr) -> pl.Series:
+    return frame.select(look).to_series()
+
+
+def _accept_unread(texts: pl.Series) -> pl.Series:
     """Return what `decide_phones` says of each text; punctuation is dropped only where enough digits are left."""
-    text = pl.col("text")
-    frame = texts.to_frame("text")
-    usual = text.str.contains(_UNPARTED_NUMBER) & ~text.str.contains(_HIDDEN_FLOAT) & (text.str.len_bytes() <= _LONGEST)
-    rows = frame.select(usual.arg_true()).to_series()
     numbers = nothing("phone", len(texts))
+    rows = _select_one(texts.to_frame(), _MAY_BE_NUMBERS)
     if len(rows):
-        digits = frame[rows].select(_BARE)
+        digits = texts[rows].to_frame("text").select(_BARE)
         numbers.scatter(rows, digits.select(_accept(pl.first())).to_series())
     return numbers
 
@@ -197,31 +233,39 @@ def _join_digits(texts: pl.Series) -> pl.Series:
     Blanks, brackets, dots and hyphens may stand among the digits, and a `+` before the `1`. Steps over the bytes of
     the whole column take a third of the time that dropping punctuation cell by cell does.
     """
-    letter, cell = pl.element(), pl.col("bytes")
-    count, rest, size, end = (pl.col(name) for name in ("digits", "rest", "size", "end"))
     # Among nulls, lists take several times as long.
     if texts.null_count():
         texts = put(texts, texts.is_null().arg_true(), pl.Series([""]))
     letters = texts.cast(pl.Binary).cast(pl.List(pl.UInt8)).alias("bytes")
-    digits, marks = (
-        cell.list.eval(kind).list.sum()
-        for kind in (letter.is_between(*_DIGITS), pl.any_horizontal(letter == mark for mark in _PLAIN_MARKS))
-    )
-    frame = letters.to_frame().select_seq(
-        digits.alias("digits"),
-        (cell.list.len() - digits - marks).alias("rest"),
-        cell.list.len().alias("size"),
-        (cell.list.first() == ord("+")).alias("signed"),
-    )
-    # Where the digits of a text end among all digits of the column.
-    frame = frame.with_columns(count.cast(pl.Int64).cum_sum().alias("end"))
+    counts = letters.to_frame().select_seq(_COUNTS).with_columns_seq(_END)
     every = letters.explode(empty_as_null=False, keep_nulls=False)
     every = every.filter(every.is_between(*_DIGITS))
-    led = (count == NATIONAL_LENGTH + 1) & (rest == pl.col("signed").cast(pl.UInt32))
-    first = pl.lit(every).gather(pl.when(led).then(end - NATIONAL_LENGTH - 1))
-    known = (count == NATIONAL_LENGTH) & (rest == 0) | (first == ord("1"))
-    national = pl.lit(every.implode().cast(pl.Binary)).bin.slice(end - NATIONAL_LENGTH, NATIONAL_LENGTH)
-    return frame.select(pl.when(known & (size <= _LONGEST)).then(national).cast(pl.String)).to_series()
+    is_led = pl.lit(every).gather(_LEAD) == ord("1")
+    start = pl.when(_SHORT_ENOUGH & (_TEN_ALONE | is_led)).then(_FIRST_OF_TEN)
+    numbers = pl.lit(every.implode().cast(pl.Binary)).bin.slice(start, NATIONAL_LENGTH)
+    return counts.select(numbers.cast(pl.String)).to_series()
+
+
+def _count_letters(kind: pl.Expr) -> pl.Expr:
+    return pl.col("bytes").list.eval(kind).list.sum()
+
+
+_COUNTS: Final = (
+    _count_letters(pl.element().is_between(*_DIGITS)).alias("digits"),
+    _count_letters(pl.any_horizontal(pl.element() == mark for mark in _PLAIN_MARKS)).alias("marks"),
+    pl.col("bytes").list.len().alias("size"),
+    (pl.col("bytes").list.first() == ord("+")).alias("signed"),
+)
+_END: Final = pl.col("digits").cast(pl.Int64).cum_sum().alias("end")
+"""Where the digits of a text end among all digits of the column."""
+
+_REST: Final = pl.col("size") - pl.col("digits") - pl.col("marks")
+_TEN_ALONE: Final = (pl.col("digits") == NATIONAL_LENGTH) & (_REST == 0)
+_FIRST_OF_TEN: Final = pl.col("end") - NATIONAL_LENGTH
+_LEAD: Final = pl.when(
+    (pl.col("digits") == NATIONAL_LENGTH + 1) & (pl.col("signed").cast(pl.UInt32) == _REST),
+).then(_FIRST_OF_TEN - 1)
+_SHORT_ENOUGH: Final = pl.col("size") <= _LONGEST
 
 
 def read_numbers(texts: pl.Series) -> pl.DataFrame:

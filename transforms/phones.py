@@ -3,9 +3,11 @@
 `phonenumbers` (Google's libphonenumber) decides what is valid, but it reads some eight thousand texts a second. So
 its knowledge is compiled into expressions, and a column passes three stages: one expression accepts the usual forms;
 lanes of expressions decide on the common odd ones; the library itself reads what remains, once for each different
-text. What the verdicts are, wherever they are made, stands in `phone_library`.
+text. Few texts the library reads sooner than the lanes, so that those stand aside. What the verdicts are, wherever
+they are made, stands in `phone_library`.
 """
 
+import re
 from typing import Final
 
 import polars as pl
@@ -13,6 +15,8 @@ import polars as pl
 from transforms.phone_kinds import KindChoice, PhoneChoices, choose_numbers, find_unwanted, ordinary_starts
 from transforms.phone_lanes import (
     VERDICT,
+    accept_others,
+    accept_plain,
     accept_usual,
     combine_numbers,
     decide_phones,
@@ -22,14 +26,19 @@ from transforms.phone_lanes import (
     read_numbers,
     settle,
 )
-from transforms.phone_library import read_cell, read_e164
+from transforms.phone_library import Finding, read_cell, read_e164
 from transforms.phone_plans import is_nanp, nanp_pattern
 from transforms.phone_text import tidy_texts
 from transforms.text import put
+from transforms.vocabulary.reasons import Reason
 
 __all__ = ["KindChoice", "PhoneChoices", "decide_phones", "judge_e164", "judge_phones", "nanp_pattern"]
 
 _DEFAULT: Final = PhoneChoices()
+
+_FEW: Final = 100
+_FEW_LETTERS: Final = 1000
+"""So many different texts, and letters in them all, the library reads sooner than the lanes read any."""
 
 
 def judge_phones(texts: pl.Series, choices: PhoneChoices = _DEFAULT) -> pl.DataFrame:
@@ -40,11 +49,35 @@ def judge_phones(texts: pl.Series, choices: PhoneChoices = _DEFAULT) -> pl.DataF
     several; `note` what was set aside or mended although a phone came of it, never a digit of a number.
     """
     texts = texts.cast(pl.String)
-    phones, ordinary = accept_usual(texts, ordinary_starts(choices))
+    phones, ordinary = accept_plain(texts, ordinary_starts(choices))
+    odd = (~ordinary).arg_true()
+    unknown = texts[odd].unique()
+    if not _are_few(unknown):
+        accept_others(texts, phones, ordinary)
+        return _judge_in_lanes(texts, phones, ordinary, choices)
+    verdict = _start_verdict(phones)
+    if len(odd):
+        settle(verdict, odd, _look_up(texts[odd], unknown, _ask_library(tidy_texts(unknown), choices)))
+    return pl.DataFrame(verdict)
+
+
+def _are_few(texts: pl.Series) -> bool:
+    """Tell whether the library reads these texts sooner than the lanes, which cost much the same for any number."""
+    return len(texts) <= _FEW and sum(len(text or "") for text in texts.to_list()) <= _FEW_LETTERS
+
+
+def _start_verdict(phones: pl.Series) -> dict[str, pl.Series]:
+    """Return the columns of a verdict that says nothing but phones."""
+    blank = nothing("", len(phones))
+    return {name: phones if name == "phone" else blank.alias(name) for name in VERDICT}
+
+
+def _judge_in_lanes(texts: pl.Series, phones: pl.Series, ordinary: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
+    """Judge texts of which many have none of the usual phones, and say what becomes of those that aren't ordinary."""
     odd = phones.is_null()
     special = (~ordinary & ~odd).arg_true()
     unwanted = special[find_unwanted(phones[special], choices)]
-    verdict = {name: phones if name == "phone" else nothing(name, len(phones)) for name in VERDICT}
+    verdict = _start_verdict(phones)
     if odd.any():
         settle(verdict, odd.arg_true(), _judge_odd(texts.filter(odd), choices))
     if len(unwanted):
@@ -76,11 +109,8 @@ def _judge_odd_e164(texts: pl.Series, region: str) -> pl.DataFrame:
     if len(left):
         different = texts[left].unique()
         findings = [read_e164(text, region) for text in different]
-        table = pl.DataFrame(
-            {"text": different, "e164": [e164 for e164, _ in findings], "reason": [why for _, why in findings]},
-            schema=dict.fromkeys(["text", "e164", "reason"], pl.String),
-        )
-        settle(columns, left, _look_up(texts[left], table))
+        judged = {"e164": [e164 for e164, _ in findings], "reason": [why for _, why in findings]}
+        settle(columns, left, _look_up(texts[left], different, judged))
     return pl.DataFrame(columns)
 
 
@@ -100,27 +130,30 @@ def _judge_odd(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
         left = put(left, several["row"], pl.Series([False]))
     if left.any():
         rows = left.arg_true()
-        settle(verdict, rows, _ask_library(texts[rows], choices))
+        different = texts[rows].unique()
+        settle(verdict, rows, _look_up(texts[rows], different, _ask_library(different, choices)))
     return pl.DataFrame(verdict)
 
 
-def _ask_library(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
-    """Return the library's verdict on each tidy text, asked for once for each different text."""
-    different = texts.unique()
-    findings = [read_cell(text, choices) for text in different]
-    table = pl.DataFrame(
-        {
-            "text": different,
-            "phone": [finding.phone for finding in findings],
-            "reason": [finding.reason for finding in findings],
-            "extension": [finding.extension for finding in findings],
-            "note": ["; ".join(finding.notes) or None for finding in findings],
-        },
-        schema=dict.fromkeys(["text", *VERDICT], pl.String),
-    )
-    return _look_up(texts, table)
+def _ask_library(texts: pl.Series, choices: PhoneChoices) -> dict[str, list[str | None]]:
+    """Return the columns of the library's verdicts on tidy texts."""
+    findings = [_read(text or "", choices) for text in texts.to_list()]
+    return {
+        "phone": [finding.phone for finding in findings],
+        "reason": [finding.reason for finding in findings],
+        "extension": [finding.extension for finding in findings],
+        "note": ["; ".join(finding.notes) or None for finding in findings],
+    }
 
 
-def _look_up(texts: pl.Series, table: pl.DataFrame) -> pl.DataFrame:
-    """Return the table's row for each text, without the text."""
-    return texts.alias("text").to_frame().join(table, on="text", how="left", maintain_order="left").drop("text")
+def _read(text: str, choices: PhoneChoices) -> Finding:
+    """Return what the library reads in a tidy text; where there is no digit it isn't asked, nor are the lanes."""
+    return read_cell(text, choices) if re.search("[0-9]", text) else Finding(reason=Reason.PHONE_MISSING)
+
+
+def _look_up(texts: pl.Series, different: pl.Series, judged: dict[str, list[str | None]]) -> pl.DataFrame:
+    """Return for each text what was judged of the different ones, column by column."""
+    columns = [pl.Series(name, values, pl.String) for name, values in judged.items()]
+    table = pl.DataFrame([different.alias("text"), *columns])
+    cells = texts.alias("text").to_frame()
+    return cells.join(table, on="text", how="left", nulls_equal=True, maintain_order="left")[list(judged)]

@@ -22,6 +22,13 @@ CHOICES = (
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _lanes_for_few_texts_too():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("transforms.phones._FEW", 0)
+        yield
+
+
 def digits(rng, least, most):
     return "".join(rng.choices("0123456789", k=rng.randint(least, most)))
 

@@ -22,6 +22,15 @@ FREE = "8005550199"
 COLUMNS = ["phone", "reason", "extension", "note"]
 
 
+@pytest.fixture(autouse=True, scope="module", params=["lanes", "library"])
+def _lanes_and_library(request):
+    """Few texts are the library's, so each test has them read by the lanes first, and then as they are read."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "lanes":
+            patch.setattr("transforms.phones._FEW", 0)
+        yield request.param
+
+
 def library_verdict(text):
     """The library's own verdict: ten digits of a valid NANP number, NOT_NANP, or None."""
     try:
@@ -460,6 +469,7 @@ def test_the_usual_forms_cost_no_call_of_the_library(monkeypatch):
 
     nanp_pattern()
     monkeypatch.setattr(phonenumbers, "parse", refuse)
+    monkeypatch.setattr("transforms.phones._FEW", 0)
     texts = [ONE, f"1{ONE}", "(212) 555-0123", "+1 212.555.0123", f"{ONE}.0", "212\u00a0555\u20130123", f"{ONE} x1"]
     texts += [f"{ONE} / {TWO}", f"{ONE}|{TWO}", f"{ONE} or {TWO}", f"{ONE}, ext. 5", full_width(ONE)]
     assert judge_phones(pl.Series(texts))["phone"].null_count() == 0

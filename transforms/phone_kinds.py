@@ -1,6 +1,7 @@
 """Says what becomes of valid numbers that a job may not want: toll-free, premium-rate, personal, or not American."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, Literal
 
 import phonenumbers
@@ -48,13 +49,20 @@ def ordinary_starts(choices: PhoneChoices) -> pl.Series:
 
 def find_unwanted(phones: pl.Series, choices: PhoneChoices) -> pl.Series:
     """Return the places of the 10-digit numbers, nulls among them, of which `choose_numbers` has anything to say."""
+    look = _looks_for_unwanted(choices)
+    if look is None or phones.null_count() == len(phones):
+        return pl.Series([], dtype=pl.UInt32)
+    return phones.to_frame().select(look).to_series()
+
+
+@cache
+def _looks_for_unwanted(choices: PhoneChoices) -> pl.Expr | None:
+    """Return where numbers are unwanted, or None where nobody asks."""
     patterns = [kind_pattern(kind.name) for kind in _KINDS if getattr(choices, kind.name) != "keep"]
     looks = [pl.first().str.contains(f"^(?:{'|'.join(patterns)})$")] if patterns else []
     if choices.us_only:
         looks.append(~pl.first().str.contains(f"^{american_pattern()}$"))
-    if not looks:
-        return pl.Series([], dtype=pl.UInt32)
-    return phones.to_frame().select(pl.any_horizontal(looks).arg_true()).to_series()
+    return pl.any_horizontal(looks).arg_true() if looks else None
 
 
 def choose_numbers(verdicts: pl.DataFrame, choices: PhoneChoices) -> pl.DataFrame:

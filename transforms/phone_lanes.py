@@ -137,6 +137,11 @@ _COUNTRY_WORTH_COMPILING: Final = 20
 """With fewer numbers of one country the library is quicker than the compiler of its patterns."""
 
 
+_TEXT: Final = pl.col("text")
+_SEPARATED: Final = _TEXT.str.contains(_SEPARATOR)
+_NUMBERED: Final = _TEXT.str.contains("[0-9]")
+
+
 @dataclass(frozen=True)
 class _Lane:
     """A form of cells: `look` holds for every `text` that the lane may decide on; `read` gives its verdicts on some.
@@ -291,21 +296,20 @@ def part_cells(texts: pl.Series) -> pl.DataFrame:
     The texts are tidy; the parts say nothing of a text on which `read_numbers` decides. Cells that may read otherwise
     than part by part, or that hold one number only, don't appear.
     """
-    text = pl.col("text")
-    cells = texts.to_frame("text").with_row_index("row").filter(text.str.contains(_SEPARATOR))
+    cells = texts.to_frame("text").with_row_index("row").filter(_SEPARATED)
     if not cells.is_empty():
-        cells = cells.filter(_are_parted()).with_columns(text.str.replace_all(_SEPARATOR, "|"))
-        cells = cells.filter(text.str.contains(_BOTH_NUMBERED), text.str.contains(_ONE_LONG))
+        cells = cells.filter(_are_parted()).with_columns_seq(_TEXT.str.replace_all(_SEPARATOR, "|"))
+        cells = cells.filter(_TEXT.str.contains(_BOTH_NUMBERED), _TEXT.str.contains(_ONE_LONG))
     if cells.is_empty():
         return cells
-    parts = cells.with_columns(text.str.split("|")).explode("text", empty_as_null=True)
-    return parts.filter(text.str.contains("[0-9]")).with_columns(text.str.strip_chars())
+    parts = cells.with_columns_seq(_TEXT.str.split("|")).explode("text", empty_as_null=True)
+    return parts.filter(_NUMBERED).with_columns_seq(_TEXT.str.strip_chars())
 
 
 @cache
 def _are_parted() -> pl.Expr:
     """Return whether what stands between the separators of a text are numbers of their own, to the library too."""
-    text = pl.col("text")
+    text = _TEXT
     # To the library such an end may be an extension.
     ended_shortly = text.str.contains(_SHORT_END)
     abroad = text.str.contains(r"^[^0-9+]*(?:\+[^0-9]*[02-9]|0[^0-9]*(?:0|1[^0-9]*1))")
@@ -326,40 +330,52 @@ def combine_numbers(numbers: pl.DataFrame) -> pl.DataFrame:
 
     There is no column `extension` where no number has any.
     """
-    phone, reason, note = pl.col("phone"), pl.col("reason"), pl.col("note")
-    every, good = pl.col("all"), pl.col("good")
-    cells = numbers.group_by("row", maintain_order=True).agg(
-        phone,
-        reason,
-        note,
-        pl.len().alias("all"),
-        phone.count().alias("good"),
-        reason.cast(_NEAREST).min().alias("nearest"),
-    )
-    cells = cells.select_seq(
-        "row",
-        "all",
-        "good",
-        "nearest",
-        # A null is one of those that differ, but nothing of what is joined.
-        (good + (good < every) - phone.list.n_unique()).alias("repeats"),
-        phone.list.unique(maintain_order=True).list.join("|"),
-        reason.list.unique(maintain_order=True).list.join(", "),
-        note.list.join("; ").str.split("; ").list.unique(maintain_order=True).list.join("; "),
-    )
-    extensions = _list_extensions(numbers) if numbers["extension"].null_count() < len(numbers) else None
-    refused = pl.when(good < every).then(pl.format("{} of {} numbers left out: {}", every - good, every, reason))
-    repeated = pl.when(pl.col("repeats") > 0).then(pl.format("{} of {} numbers left out: a repeat", "repeats", every))
-    notes = pl.concat_str(empty_to_null(note), refused, repeated, separator="; ", ignore_nulls=True)
-    verdicts = cells.select_seq(
-        "row",
-        empty_to_null(phone),
-        pl.when(good == 0).then(pl.col("nearest").cast(pl.String)).alias("reason"),
-        pl.when(good > 0).then(empty_to_null(notes)).alias("note"),
-    )
-    if extensions is None:
+    cells = numbers.group_by("row", maintain_order=True).agg(_GATHERED).select_seq(_LISTED)
+    verdicts = cells.select_seq(_combined())
+    if numbers["extension"].null_count() == len(numbers):
         return verdicts
-    return verdicts.join(extensions, on="row", how="left", maintain_order="left")
+    return verdicts.join(_list_extensions(numbers), on="row", how="left", maintain_order="left")
+
+
+_PHONE: Final = pl.col("phone")
+_REASON: Final = pl.col("reason")
+_NOTE: Final = pl.col("note")
+_EVERY: Final = pl.col("all")
+_GOOD: Final = pl.col("good")
+
+_GATHERED: Final = (
+    _PHONE,
+    _REASON,
+    _NOTE,
+    pl.len().alias("all"),
+    _PHONE.count().alias("good"),
+    _REASON.cast(_NEAREST).min().alias("nearest"),
+)
+_LISTED: Final = (
+    "row",
+    "all",
+    "good",
+    "nearest",
+    # A null is one of those that differ, but nothing of what is joined.
+    (_GOOD + (_GOOD < _EVERY) - _PHONE.list.n_unique()).alias("repeats"),
+    _PHONE.list.unique(maintain_order=True).list.join("|"),
+    _REASON.list.unique(maintain_order=True).list.join(", "),
+    _NOTE.list.join("; ").str.split("; ").list.unique(maintain_order=True).list.join("; "),
+)
+
+
+@cache
+def _combined() -> tuple[pl.Expr, ...]:
+    """Return `row`, and the `phone`, `reason` and `note` of a cell whose numbers are listed."""
+    refused = pl.when(_GOOD < _EVERY).then(pl.format("{} of {} numbers left out: {}", _EVERY - _GOOD, _EVERY, _REASON))
+    repeated = pl.when(pl.col("repeats") > 0).then(pl.format("{} of {} numbers left out: a repeat", "repeats", _EVERY))
+    notes = pl.concat_str(empty_to_null(_NOTE), refused, repeated, separator="; ", ignore_nulls=True)
+    return (
+        pl.col("row"),
+        empty_to_null(_PHONE),
+        pl.when(_GOOD == 0).then(pl.col("nearest").cast(pl.String)).alias("reason"),
+        pl.when(_GOOD > 0).then(empty_to_null(notes)).alias("note"),
+    )
 
 
 def _list_extensions(numbers: pl.DataFrame) -> pl.DataFrame:
@@ -470,38 +486,50 @@ def _refuse_missing(texts: pl.Series) -> pl.DataFrame:
 
 def _read_plain(texts: pl.Series) -> pl.DataFrame:
     """Decide on digits and meaningless punctuation."""
-    text = pl.col("text")
-    judged = _judge_digits(texts.to_frame("text").with_columns(_BARE.alias("digits")))
-    found = pl.col("phone").is_not_null() & (text.str.len_bytes() <= _LONGEST)
+    judged = _judge_digits(texts.to_frame("text").with_columns_seq(_BARE.alias("digits")))
+    return judged.select_seq(_plain_verdict())
+
+
+@cache
+def _plain_verdict() -> tuple[pl.Expr, ...]:
+    found = _PHONE.is_not_null() & _SHORT
     # With seven digits between slashes there may be several numbers, with fewer they are one.
-    whole = ~(text.str.contains("/", literal=True) & text.str.contains("(?:[0-9][^0-9/]*){7}"))
-    return judged.select_seq(
-        pl.when(found).then("phone").alias("phone"),
-        pl.when(~found & whole).then("refusal").alias("reason"),
-    )
+    whole = ~(_SLASHED & _TEXT.str.contains("(?:[0-9][^0-9/]*){7}"))
+    return pl.when(found).then(_PHONE).alias("phone"), pl.when(~found & whole).then("refusal").alias("reason")
 
 
 def _read_decimal(texts: pl.Series) -> pl.DataFrame:
     """Decide on a whole number written as a float, its decimals set aside."""
     judged = _read_plain(texts.str.replace(_FLOAT, "${1}"))
-    note = pl.when(pl.col("phone").is_not_null()).then(_lit(NOTE_DECIMALS))
-    return judged.with_columns(note.alias("note"))
+    return judged.with_columns_seq(pl.when(_PHONE.is_not_null()).then(_lit(NOTE_DECIMALS)).alias("note"))
 
 
 def _read_rounded(texts: pl.Series) -> pl.DataFrame:
     """Decide on scientific notation that lost digits, or that written out is a valid number."""
-    solid = pl.col("text").str.replace_all(r"[ \t\r\n\v\f]+", "")
-    rows = texts.to_frame("text").select(solid.str.extract_groups(_ROUNDED).alias("groups")).unnest("groups")
-    rows = rows.select_seq(
-        pl.coalesce("1", "4").alias("units"),
-        pl.coalesce("2", "5").alias("fraction"),
-        pl.coalesce("3", "6").cast(pl.Int32).alias("power"),
-    )
-    fraction, power = pl.col("fraction"), pl.col("power")
-    lost = (power > fraction.str.len_bytes()) | (fraction.str.slice(power).str.strip_chars("0") != "")
-    written = rows.select(lost.alias("lost"), (pl.col("units") + fraction.str.head(power)).alias("digits"))
+    rows = texts.to_frame("text").select(_POWERS).unnest("groups").select_seq(_POWER_PARTS)
+    return rows.select_seq(_WRITTEN_OUT).select_seq(_rounded_verdict())
+
+
+_POWERS: Final = _TEXT.str.replace_all(r"[ \t\r\n\v\f]+", "").str.extract_groups(_ROUNDED).alias("groups")
+_POWER_PARTS: Final = (
+    pl.coalesce("1", "4").alias("units"),
+    pl.coalesce("2", "5").alias("fraction"),
+    pl.coalesce("3", "6").cast(pl.Int32).alias("power"),
+)
+_FRACTION: Final = pl.col("fraction")
+_WRITTEN_OUT: Final = (
+    (
+        (pl.col("power") > _FRACTION.str.len_bytes())
+        | (_FRACTION.str.slice(pl.col("power")).str.strip_chars("0") != "")
+    ).alias("lost"),
+    (pl.col("units") + _FRACTION.str.head(pl.col("power"))).alias("digits"),
+)
+
+
+@cache
+def _rounded_verdict() -> tuple[pl.Expr, ...]:
     phone = pl.when(~pl.col("lost")).then(_accept(pl.col("digits")))
-    return written.select_seq(
+    return (
         phone.alias("phone"),
         pl.when("lost").then(_lit(Reason.PHONE_ROUNDED)).alias("reason"),
         pl.when(phone.is_not_null()).then(_lit(NOTE_WRITTEN_OUT)).alias("note"),
@@ -520,17 +548,28 @@ def _read_labelled(texts: pl.Series) -> pl.DataFrame:
 
 def _read_extended(texts: pl.Series) -> pl.DataFrame:
     """Decide on one number with an extension."""
-    text, labelled = pl.col("text"), pl.col("labelled")
-    rows = texts.to_frame("text").with_columns(text.str.contains(_LABELLED).alias("labelled"))
-    comma = pl.when(~labelled & ~text.str.contains("[,;] *0+$")).then(text).str.extract_groups(_COMMA_EXTENDED)
-    groups = pl.when(labelled).then(text.str.extract_groups(_EXTENDED)).otherwise(comma)
-    rows = rows.select_seq("labelled", groups.alias("groups")).unnest("groups")
-    rows = _judge_digits(rows.with_columns(_drop_punctuation(pl.col("1")).alias("digits")))
+    rows = texts.to_frame("text").with_columns_seq(_TEXT.str.contains(_LABELLED).alias("labelled"))
+    rows = rows.select_seq("labelled", _extension_groups()).unnest("groups")
+    rows = _judge_digits(rows.with_columns_seq(_drop_punctuation(pl.col("1")).alias("digits")))
+    return rows.select_seq(_extended_verdict())
+
+
+@cache
+def _extension_groups() -> pl.Expr:
+    """Return `groups`: the number of a text, and its extension."""
+    labelled = pl.col("labelled")
+    bare = pl.when(~labelled & ~_TEXT.str.contains("[,;] *0+$")).then(_TEXT)
+    groups = pl.when(labelled).then(_TEXT.str.extract_groups(_EXTENDED))
+    return groups.otherwise(bare.str.extract_groups(_COMMA_EXTENDED)).alias("groups")
+
+
+@cache
+def _extended_verdict() -> tuple[pl.Expr, ...]:
     # The library wants three digits and more before an extension; with fewer it counts the extension's.
-    viable = labelled & pl.col("digits").str.contains("[0-9]{3}")
-    found = pl.col("phone").is_not_null()
-    return rows.select_seq(
-        "phone",
+    viable = pl.col("labelled") & pl.col("digits").str.contains("[0-9]{3}")
+    found = _PHONE.is_not_null()
+    return (
+        _PHONE,
         pl.when(~found & viable).then("refusal").alias("reason"),
         pl.when(found).then(pl.col("2")).alias("extension"),
         pl.when(found).then(_lit(NOTE_EXTENSION)).alias("note"),
@@ -564,11 +603,10 @@ def _read_abroad(texts: pl.Series) -> pl.DataFrame:
     return pl.select(_lit(None).alias("phone"), reason.alias("reason"))
 
 
-_TEXT: Final = pl.col("text")
 _SHORT: Final = _TEXT.str.len_bytes() <= _LONGEST
 _SLASHED: Final = _TEXT.str.contains("/", literal=True)
 
-_MISSING_LANE: Final = _Lane("missing", _TEXT.is_null() | ~_TEXT.str.contains("[0-9]"), _refuse_missing)
+_MISSING_LANE: Final = _Lane("missing", _TEXT.is_null() | ~_NUMBERED, _refuse_missing)
 _PLAIN_LANE: Final = _Lane("plain", _TEXT.str.contains(_UNPARTED) & ~_TEXT.str.contains(_POINT_FLOAT), _read_plain)
 # Of a float the library's lane doesn't read `00` as `+`.
 _DECIMAL_LANE: Final = _Lane("decimal", _TEXT.str.contains(_FLOAT) & ~_TEXT.str.starts_with("00"), _read_decimal)
@@ -605,16 +643,20 @@ def _judge_digits(rows: pl.DataFrame) -> pl.DataFrame:
     A null refusal is for the library: that of numbers of other countries, of what is short after a country code, and of
     several trunk `1`s.
     """
+    return rows.with_columns_seq(_looks_at_digits()).with_columns_seq(_refusal())
+
+
+@cache
+def _looks_at_digits() -> tuple[pl.Expr, ...]:
     digits = pl.col("digits")
     known = digits.str.contains(r"^\+?[0-9]+$") & ~digits.str.contains(_ABROAD)
     bare = digits.str.replace(r"^(?:(?:\+|00|011)1|\+)", "")
-    rows = rows.with_columns_seq(_accept(digits).alias("phone"), known.alias("known"), bare.alias("bare"))
-    return rows.with_columns(_refusal().alias("refusal"))
+    return _accept(digits).alias("phone"), known.alias("known"), bare.alias("bare")
 
 
 @cache
 def _refusal() -> pl.Expr:
-    """Return why `digits` are refused, by the length of `bare`: what is left without a country code."""
+    """Return `refusal`: why `digits` are refused, by the length of `bare`: what is left without a country code."""
     digits, bare = pl.col("digits"), pl.col("bare")
     size = bare.str.len_bytes()
     cut = size - bare.str.starts_with("1").cast(pl.UInt32)
@@ -630,7 +672,7 @@ def _refusal() -> pl.Expr:
         .then(_lit(Reason.PHONE_NOT_VALID))
         .otherwise(_lit(Reason.PHONE_TOO_LONG))
     )
-    return pl.when(known).then(reason)
+    return pl.when(known).then(reason).alias("refusal")
 
 
 def _lit(value: str | None) -> pl.Expr:

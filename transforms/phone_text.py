@@ -11,6 +11,9 @@ from transforms.text import put
 
 _TRIMMED: Final = " \t\r\n'\"`\u2018\u2019"
 
+_STRIPPED: Final = pl.first().str.strip_chars(_TRIMMED)
+_BEYOND_ASCII: Final = (pl.first().str.len_bytes() != pl.first().str.len_chars()).arg_true()
+
 _BY_CATEGORY: Final = {"Cf": "", "Me": "", "Zs": " ", "Pd": "-", "Zl": "\n", "Zp": "\n"}
 
 _KNOWN: Final = {
@@ -26,11 +29,10 @@ _KNOWN: Final = {
 
 def tidy_texts(texts: pl.Series) -> pl.Series:
     """Return the texts with plain digits and punctuation, without the unseen, trimmed."""
-    beyond_ascii = pl.first().str.len_bytes() != pl.first().str.len_chars()
-    odd = texts.to_frame().select(beyond_ascii.arg_true()).to_series()
+    odd = texts.to_frame().select(_BEYOND_ASCII).to_series()
     if len(odd):
         texts = put(texts, odd, _straighten(texts[odd]))
-    return texts.str.strip_chars(_TRIMMED)
+    return texts.to_frame().select(_STRIPPED).to_series()
 
 
 def _straighten(texts: pl.Series) -> pl.Series:

@@ -8,6 +8,7 @@ they are made, stands in `phone_library`.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import polars as pl
@@ -15,7 +16,6 @@ import polars as pl
 from transforms.phone_kinds import KindChoice, PhoneChoices, choose_numbers, find_unwanted, ordinary_starts
 from transforms.phone_lanes import (
     VERDICT,
-    accept_others,
     accept_plain,
     accept_usual,
     combine_numbers,
@@ -50,20 +50,13 @@ def judge_phones(texts: pl.Series, choices: PhoneChoices = _DEFAULT) -> pl.DataF
     """
     texts = texts.cast(pl.String)
     phones, ordinary = accept_plain(texts, ordinary_starts(choices))
-    odd = (~ordinary).arg_true()
-    unknown = texts[odd].unique()
-    if not _are_few(unknown):
-        accept_others(texts, phones, ordinary)
-        return _judge_in_lanes(texts, phones, ordinary, choices)
     verdict = _start_verdict(phones)
+    odd = (~ordinary).arg_true()
     if len(odd):
-        settle(verdict, odd, _look_up(texts[odd], unknown, _ask_library(tidy_texts(unknown), choices)))
+        different = texts[odd].unique()
+        judge = _ask_library if _are_few(different) else _ask_lanes
+        settle(verdict, odd, _look_up(texts[odd], different, judge(different, choices)))
     return pl.DataFrame(verdict)
-
-
-def _are_few(texts: pl.Series) -> bool:
-    """Tell whether the library reads these texts sooner than the lanes, which cost much the same for any number."""
-    return len(texts) <= _FEW and sum(len(text or "") for text in texts.to_list()) <= _FEW_LETTERS
 
 
 def _start_verdict(phones: pl.Series) -> dict[str, pl.Series]:
@@ -72,18 +65,53 @@ def _start_verdict(phones: pl.Series) -> dict[str, pl.Series]:
     return {name: phones if name == "phone" else blank.alias(name) for name in VERDICT}
 
 
-def _judge_in_lanes(texts: pl.Series, phones: pl.Series, ordinary: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
-    """Judge texts of which many have none of the usual phones, and say what becomes of those that aren't ordinary."""
+def _are_few(texts: pl.Series) -> bool:
+    """Tell whether the library reads these texts sooner than the lanes, which cost much the same for any number."""
+    return len(texts) <= _FEW and sum(len(text or "") for text in texts.to_list()) <= _FEW_LETTERS
+
+
+def _ask_lanes(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
+    """Judge texts by expressions, and by the library where those don't decide."""
+    phones, ordinary = accept_usual(texts, ordinary_starts(choices))
     odd = phones.is_null()
     special = (~ordinary & ~odd).arg_true()
     unwanted = special[find_unwanted(phones[special], choices)]
     verdict = _start_verdict(phones)
     if odd.any():
-        settle(verdict, odd.arg_true(), _judge_odd(texts.filter(odd), choices))
+        settle(verdict, odd.arg_true(), _judge_odd(tidy_texts(texts.filter(odd)), choices))
     if len(unwanted):
         usual = pl.DataFrame({name: column[unwanted] for name, column in verdict.items()})
         settle(verdict, unwanted, choose_numbers(usual, choices))
     return pl.DataFrame(verdict)
+
+
+def _ask_library(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
+    """Return the library's verdicts on texts."""
+    findings = [_read(text or "", choices) for text in tidy_texts(texts).to_list()]
+    return _frame(
+        {
+            "phone": [finding.phone for finding in findings],
+            "reason": [finding.reason for finding in findings],
+            "extension": [finding.extension for finding in findings],
+            "note": ["; ".join(finding.notes) or None for finding in findings],
+        }
+    )
+
+
+def _frame(columns: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
+    return pl.DataFrame([pl.Series(name, values, pl.String) for name, values in columns.items()])
+
+
+def _read(text: str, choices: PhoneChoices) -> Finding:
+    """Return what the library reads in a tidy text; where there is no digit it isn't asked, nor are the lanes."""
+    return read_cell(text, choices) if re.search("[0-9]", text) else Finding(reason=Reason.PHONE_MISSING)
+
+
+def _look_up(texts: pl.Series, different: pl.Series, judged: pl.DataFrame) -> pl.DataFrame:
+    """Return for each text what was judged of the different ones."""
+    table = judged.insert_column(0, different.alias("text"))
+    cells = texts.alias("text").to_frame()
+    return cells.join(table, on="text", how="left", nulls_equal=True, maintain_order="left").drop("text")
 
 
 def judge_e164(texts: pl.Series, region: str = "US") -> pl.DataFrame:
@@ -109,14 +137,13 @@ def _judge_odd_e164(texts: pl.Series, region: str) -> pl.DataFrame:
     if len(left):
         different = texts[left].unique()
         findings = [read_e164(text, region) for text in different]
-        judged = {"e164": [e164 for e164, _ in findings], "reason": [why for _, why in findings]}
+        judged = _frame({"e164": [e164 for e164, _ in findings], "reason": [why for _, why in findings]})
         settle(columns, left, _look_up(texts[left], different, judged))
     return pl.DataFrame(columns)
 
 
 def _judge_odd(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
-    """Judge texts that aren't in the usual forms."""
-    texts = tidy_texts(texts)
+    """Judge tidy texts that aren't in the usual forms."""
     parts = part_cells(texts)
     # The numbers within cells beside the cells: what expressions cost is mostly their number, not that of the texts.
     verdicts = choose_numbers(read_numbers(pl.concat([texts, parts["text"]])), choices)
@@ -130,30 +157,5 @@ def _judge_odd(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
         left = put(left, several["row"], pl.Series([False]))
     if left.any():
         rows = left.arg_true()
-        different = texts[rows].unique()
-        settle(verdict, rows, _look_up(texts[rows], different, _ask_library(different, choices)))
+        settle(verdict, rows, _ask_library(texts[rows], choices))
     return pl.DataFrame(verdict)
-
-
-def _ask_library(texts: pl.Series, choices: PhoneChoices) -> dict[str, list[str | None]]:
-    """Return the columns of the library's verdicts on tidy texts."""
-    findings = [_read(text or "", choices) for text in texts.to_list()]
-    return {
-        "phone": [finding.phone for finding in findings],
-        "reason": [finding.reason for finding in findings],
-        "extension": [finding.extension for finding in findings],
-        "note": ["; ".join(finding.notes) or None for finding in findings],
-    }
-
-
-def _read(text: str, choices: PhoneChoices) -> Finding:
-    """Return what the library reads in a tidy text; where there is no digit it isn't asked, nor are the lanes."""
-    return read_cell(text, choices) if re.search("[0-9]", text) else Finding(reason=Reason.PHONE_MISSING)
-
-
-def _look_up(texts: pl.Series, different: pl.Series, judged: dict[str, list[str | None]]) -> pl.DataFrame:
-    """Return for each text what was judged of the different ones, column by column."""
-    columns = [pl.Series(name, values, pl.String) for name, values in judged.items()]
-    table = pl.DataFrame([different.alias("text"), *columns])
-    cells = texts.alias("text").to_frame()
-    return cells.join(table, on="text", how="left", nulls_equal=True, maintain_order="left")[list(judged)]

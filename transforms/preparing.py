@@ -174,9 +174,9 @@ def _judge_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules:
     e164_column = mapping.text.get("leadPhoneE164")
     if mapping.abroad:
         columns = [*([e164_column] if e164_column else []), *mapping.phones]
-        lead["leadPhoneE164"], lead.faults["e164_fault"] = _first_number_abroad(lead, rows, columns, rules)
-        missing = lead["leadPhoneE164"].is_null() & lead.faults["e164_fault"].is_null()
-        lead.faults["phone_fault"] = _where(missing, Reason.PHONE_MISSING)
+        lead["leadPhoneE164"], fault = _first_number_abroad(lead, rows, columns, rules)
+        missing = lead["leadPhoneE164"].is_null() & fault.is_null()
+        _set_number_faults(lead, _where(missing, Reason.PHONE_MISSING), fault)
         return
     phone, phone_fault, phone_note = _join_numbers(rows, lead, mapping, rules.phones)
     if e164_column is None:
@@ -186,7 +186,7 @@ def _judge_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules:
         judged = judge_e164(_cells(rows, e164_column), rules.phone_region)
         lead["leadPhoneE164"] = judged["e164"].alias("leadPhoneE164")
         settled = _settle_two_numbers(phone, phone_fault, judged)
-        lead.faults["phone_fault"], lead.faults["e164_fault"] = settled["phone_fault"], settled["e164_fault"]
+        _set_number_faults(lead, settled["phone_fault"], settled["e164_fault"])
         lead.notes.add(phone_note)
         lead.notes.add(settled["note"])
     if mapping.phones:
@@ -280,6 +280,22 @@ def _settle_two_numbers(phone: pl.Series, phone_fault: pl.Series, judged: pl.Dat
         .then(pl.lit("leadPhone left out: ") + pl.col("fault"))
         .alias("note"),
     )
+
+
+_OF_E164: Final = pl.col("e164") == Reason.PHONE_E164_NOT_VALID.value
+_NUMBER_FAULTS: Final = (
+    pl.coalesce("phone", pl.when(~_OF_E164).then("e164")).alias("phone_fault"),
+    pl.when(_OF_E164).then("e164").alias("e164_fault"),
+)
+
+
+def _set_number_faults(lead: _Lead, phone: pl.Series, e164: pl.Series) -> None:
+    """Set what is wrong with the lead's numbers, each code where its rule looks for it.
+
+    Only `PHONE_E164_NOT_VALID` is of numbers in E.164 form alone; others, such as a rounded number, are of any number.
+    """
+    faults = pl.DataFrame([phone.alias("phone"), e164.alias("e164")]).select_seq(_NUMBER_FAULTS)
+    lead.faults["phone_fault"], lead.faults["e164_fault"] = faults.get_columns()
 
 
 def _leave_out_side_numbers(lead: _Lead, rules: PreparingRules) -> None:

@@ -215,6 +215,8 @@ def test_numbers_of_several_columns_are_joined_in_order_of_preference(one_cell, 
         (None, "+442079460000", (None, "+442079460000", None, None)),
         (PHONE, None, (PHONE, None, None, None)),
         (None, "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
+        (None, "4.15555E+09", (None, None, "PHONE_ROUNDED", None)),
+        ("12", "4.15555E+09", (None, None, "PHONE_TOO_SHORT", None)),
         ("12", None, (None, None, "PHONE_TOO_SHORT", None)),
         ("12", "nonsense", (None, None, "PHONE_TOO_SHORT", None)),
         (" ", "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
@@ -283,6 +285,12 @@ def test_numbers_of_a_country_outside_the_nanp_become_e164():
     assert "leadPhone" not in rows.columns
     assert rows["leadPhoneE164"].to_list() == ["+442079460958", "+12125550123", None, None]
     assert rows["reason"].to_list() == [None, None, "PHONE_E164_NOT_VALID", "PHONE_MISSING"]
+
+
+def test_a_rounded_number_abroad_is_refused_as_one():
+    rows = prepare_abroad("2.07946E+10", "020 7946 0958", e164="4.42079E+11")
+    assert rows["leadPhoneE164"].to_list() == [None, "+442079460958"]
+    assert rows["reason"].to_list() == ["PHONE_ROUNDED", None]
 
 
 def test_a_number_written_as_e164_comes_before_those_of_the_phone_columns():

@@ -24,7 +24,7 @@ from connectors.sources.text_encoding import BYTE_ORDER_MARK, UTF_8
 from transforms.vocabulary.errors import SourceError
 from transforms.vocabulary.reasons import Reason
 
-_LARGEST_BLOCK: Final = 8 << 20
+_LARGEST_BLOCK: Final = 4 << 20
 _SMALLEST_BLOCK: Final = 256 << 10
 """Bytes of a block: after one that is not sound they are fewer, so that little is read record by record."""
 
@@ -123,14 +123,15 @@ class RecordReader:
         self._buffer, self._at = b"".join([text, *waiting, memoryview(self._buffer)[self._at :]]), 0
 
     def _skip(self, size: int) -> None:
-        while len(self._buffer) < size and self._pull():
+        # Little is read for that: what follows in the buffer is copied once more.
+        while len(self._buffer) < size and self._pull(_SMALLEST_BLOCK):
             pass
         self._at = size
 
-    def _pull(self) -> bool:
+    def _pull(self, size: int | None = None) -> bool:
         """Add whole lines to the buffer; return whether there were any. The last line of all is given an end."""
         while not self._ended:
-            piece = self._content.read(_LARGEST_BLOCK)
+            piece = self._content.read(size or _LARGEST_BLOCK)
             self._ended = not piece
             cut = self._end_of_lines(piece)
             if cut:

@@ -15,13 +15,7 @@ KINDS = {"toll_free": FREE, "premium_rate": PREMIUM, "personal_number": PERSONAL
 NOTES = {"toll_free": "toll-free number", "premium_rate": "premium-rate number", "personal_number": "personal number"}
 
 
-@pytest.fixture(autouse=True, scope="module", params=["lanes", "library"])
-def _lanes_and_library(request):
-    """Few texts are the library's, so each test has them read by the lanes first, and then as they are read."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "lanes":
-            patch.setattr("transforms.phones._FEW", 0)
-        yield request.param
+pytestmark = pytest.mark.usefixtures("lanes_and_library")
 
 
 def judge(text, **choices):

@@ -22,13 +22,7 @@ FREE = "8005550199"
 COLUMNS = ["phone", "reason", "extension", "note"]
 
 
-@pytest.fixture(autouse=True, scope="module", params=["lanes", "library"])
-def _lanes_and_library(request):
-    """Few texts are the library's, so each test has them read by the lanes first, and then as they are read."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "lanes":
-            patch.setattr("transforms.phones._FEW", 0)
-        yield request.param
+pytestmark = pytest.mark.usefixtures("lanes_and_library")
 
 
 def library_verdict(text):

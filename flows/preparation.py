@@ -36,7 +36,7 @@ from transforms.lead_schema import validate_leads
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
 from transforms.tally import Tally
-from transforms.text import empty_to_null
+from transforms.text import empty_to_null, with_own_texts
 from transforms.time_zones import ZoneNaming, ZonePolicy
 from transforms.unchanged import SAME_SCHEMA, ZONE_COLUMNS, EarlierLoads, tell_unchanged
 from transforms.vocabulary.options import TimeZoneOption
@@ -225,8 +225,7 @@ class _KeptRows:
         if aside.height:
             places = aside["source_row"] - int(rows.item(0, "source_row"))  # a chunk has no gaps
             reason = reason.scatter(places.cast(pl.UInt32), values=True)
-        # A few rows picked out of a chunk hold on to the memory of all its texts; texts made anew do not.
-        self._picked.append(rows[reason.arg_true()].with_columns_seq(pl.col(pl.String) + pl.lit("")))
+        self._picked.append(with_own_texts(rows[reason.arg_true()]))
 
     def scan(self) -> pl.LazyFrame:
         """Return the rows, in order."""

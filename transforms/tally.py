@@ -14,6 +14,7 @@ import polars as pl
 from transforms.accounting import NEVER_SENT
 from transforms.lead_rules import REASONS
 from transforms.masking import mask_digits
+from transforms.text import with_own_texts
 from transforms.vocabulary.outcomes import Outcome
 
 KIND_COLUMNS: Final = (
@@ -35,9 +36,6 @@ _EXAMPLES: Final = 2
 
 _MET: Final = (pl.len(), pl.col("detail").drop_nulls().first(), pl.col("source_row", "externId").head(_EXAMPLES))
 """What is told of the rows that have the same reason."""
-
-_NEW_TEXTS: Final = pl.col(pl.String) + pl.lit("")
-"""A few rows picked out of a chunk hold on to the memory of all its texts; with another added, texts are new."""
 
 _ROWS: Final = pl.col("rows").sum()
 
@@ -96,7 +94,7 @@ class Tally:
         if reason.null_count() < reason.len():
             has_reason = reason.is_not_null()
             told = pl.DataFrame([outcomes.get_column(name).filter(has_reason) for name in _TOLD])
-            with_reason = told.with_columns_seq(_NEW_TEXTS)
+            with_reason = with_own_texts(told)
             self._add_reasons(with_reason)
             self._keeper.append(with_reason)
 

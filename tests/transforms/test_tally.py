@@ -224,6 +224,16 @@ def test_however_rows_are_cut_they_count_as_one_by_one(rows, cuts, merged_at):
     assert tally.is_balanced(len(rows))
 
 
+def test_many_kinds_in_a_large_chunk_have_each_its_own_count():
+    rows = 60_000
+    states = [f"{number * number % 7919}" for number in range(rows)]
+    zones = [None if number % 3 else f"zone {number % 11}" for number in range(rows)]
+    outcomes = books(*["LOADED"] * rows, state=states, zip_zone=zones)
+    kinds = tallied(outcomes).kinds
+    found = {(state, zone): count for state, zone, count in kinds.select("state", "zip_zone", "rows").iter_rows()}
+    assert found == Counter(zip(states, zones, strict=True))
+
+
 def test_categories_count_as_texts():
     outcomes = books("LOADED", "REJECTED", reason=[None, "PHONE_MISSING"], state=["MA", None])
     as_categories = outcomes.with_columns(

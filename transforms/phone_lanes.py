@@ -73,12 +73,16 @@ _POINT_FLOAT: Final = r"^(?:\+?[0-9]{7,}|00[0-9]+)\.0+$"
 _HIDDEN_FLOAT: Final = r"[0-9]{7}\.0+[^0-9]*$"
 """Whatever may be a float: its zero must not become a digit of the number."""
 
+_DRESSED_FLOAT: Final = r"[0-9]{7}[.,]0+(?:[^0-9]|$)"
+"""A float perhaps, with whatever before and behind it: only alone in its cell it is no matter for the library."""
+
+_PREFIXED: Final = r"^[^0-9A-Za-z+]*0[^0-9+]*(?:0|1[^0-9+]*1)"
+"""An international prefix: what letters and extensions mean after it the library says."""
+
 _LABEL: Final = r"^[^0-9+]*\pL[^0-9+]*"
 """Words before the number, which the library skips."""
 
-_LABEL_MATTERS: Final = (
-    r"phone-context|isub|^[^0-9+]*0[^0-9]*0|^[^0-9+]*[0-9+]+[.,]0+$|[0-9.,] *(?i:e|[x\u00d7*] *1 *0 *\^)"
-)
+_LABEL_MATTERS: Final = r"phone-context|isub|^[^0-9+]*0[^0-9]*0|[0-9.,] *(?i:e|[x\u00d7*] *1 *0 *\^)"
 """Texts that read otherwise without their first words: `00` and floats are mended only at the start of a text."""
 
 _POWER: Final = r"(?:(?i:e)|[xX\u00d7*]10\^)"
@@ -103,28 +107,51 @@ _KEYED: Final = r"^[ (.-]*\+?(?:[ ().-]*[0-9]){3}[0-9 ().-]*[A-Za-z][0-9A-Za-z (
 _THREE_LETTERS: Final = r"[A-Za-z].*[A-Za-z].*[A-Za-z]"
 """The library takes fewer for slips."""
 
-_LABELLED_EXTENSION: Final = r"(?i)(?:x|int).*[0-9][^0-9A-Za-z]*$|\b(?:or|and)\b"
+_LABELLED_EXTENSION: Final = r"(?i)(?:x|int).*[0-9][^0-9A-Za-z]*$|(?:^|\PL)(?:or|and)(?:\PL|$)"
 """Letters that may be an extension's label, or part numbers, and no telephone keys."""
 
-_POWER_OF_TEN: Final = r"^\+?[0-9][0-9., ]*[eE][ +0-9]*$"
+_POWER_OF_TEN: Final = r"[0-9.,][ \t]*[eE][ \t+]*[0-9]"
 """Letters that may be an exponent's."""
 
 _KEYS: Final = dict(
     zip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999" * 2, strict=True)
 )
 
-_SEPARATOR: Final = r"[\r\n\v\f|&/;,]+|(?i:\b(?:or|and)\b)"
-_SEVERAL: Final = r"^(?:[0-9 ().+\t\r\n\v\f|&/;,#-]|(?i:\b(?:or|and)\b|x|ext(?:\.|ension)?))*$"
+_SEPARATOR: Final = r"[\r\n\v\f|&/;,]+|(?i:or|and)"
+_SEVERAL: Final = r"^(?:[0-9 ().+\t\r\n\v\f|&/;,#-]|(?i:or|and|x|ext(?:\.|ension)?))*$"
 """Numbers and plain separators, perhaps with extensions."""
 
-_LED_EXTENSION: Final = r"(?i)[/;,]\s*(?:e?xt|x|#)"
-"""Here `/`, `;` or `,` parts no numbers."""
+_AMID_LETTERS: Final = r"(?i)\pL(?:or|and)|(?:or|and)\pL"
+_OR: Final = "(?i)or|and"
+"""Such a word parts numbers, if no letter is beside it."""
 
-_SHORT_END: Final = r"[,;][^0-9A-Za-z]*(?:[0-9]{1,6}|[^\s:.,;+0-9A-Za-z-][^0-9A-Za-z]*[0-9]+)[^0-9A-Za-z]*$"
-"""A comma or semicolon and digits too few, or too oddly set off, to be a number of their own for certain."""
+_LED_EXTENSION: Final = r"(?i)[/;,][^0-9a-z]*(?:e?xt|x|#)"
+"""Here `/`, `;` or `,` parts no numbers, or may not."""
 
-_TWICE: Final = r"(?:[0-9][^0-9]*){14}"
-"""As many digits and the longest prefix are no single NANP number any more."""
+_HASH_END: Final = "#[^0-9]*$"
+"""To the library the digits before it may be an extension."""
+
+_BARRED: Final = r"[0-9][^0-9]*[|&\r\n\v\f][^0-9]*[0-9]"
+"""What stands among digits in no number, and before no extension."""
+
+_COMMA_PARTED: Final = "[0-9][^0-9]*[,;][^0-9]*[0-9]"
+_COMMA_FLOAT: Final = "[0-9]{7},0+(?:[^0-9]|$)"
+"""A comma that parts numbers, and one that a float may have."""
+
+_SHORT_END: Final = r"[,;][^0-9A-Za-z]*(?:[0-9]{1,6}|#[^0-9A-Za-z]*[0-9]+)[^0-9A-Za-z]*$"
+"""Digits after a comma or semicolon that are too few, or led too oddly, to be a number of their own for certain."""
+
+_TWICE: Final = r"^(?:[^0-9xX#]*[0-9]){14}"
+"""As many digits and the longest prefix are no single NANP number any more, but those of an extension don't count."""
+
+_SLASHED_GROUPS: Final = r"^[0-9 ().\t/-]+$"
+_SLASH_SET_OFF: Final = r"\s/+\s"
+_SLASH_WITHIN: Final = r"[^\s/]/|/[^\s/]"
+"""A slash without blanks parts a cell later than one between blanks: beside it, it may stand within a number."""
+
+_SLASHED_PART: Final = r"(?:[^0-9/xX#,;|&\r\n\v\f]*[0-9]){10}[^/,;|&\r\n\v\f]*"
+_SLASHED_NUMBERS: Final = f"^{_SLASHED_PART}(?:/+{_SLASHED_PART})+$"
+"""Between all slashes digits enough for a number, extensions apart: no two such parts are one."""
 
 _BOTH_NUMBERED: Final = r"[0-9][^|]*\|.*[0-9]"
 _ONE_LONG: Final = r"(?:[0-9][^0-9|]*){7}"
@@ -140,6 +167,7 @@ _COUNTRY_WORTH_COMPILING: Final = 20
 _TEXT: Final = pl.col("text")
 _SEPARATED: Final = _TEXT.str.contains(_SEPARATOR)
 _NUMBERED: Final = _TEXT.str.contains("[0-9]")
+_SLASHED: Final = _TEXT.str.contains("/", literal=True)
 
 
 @dataclass(frozen=True)
@@ -310,18 +338,25 @@ def part_cells(texts: pl.Series) -> pl.DataFrame:
 def _are_parted() -> pl.Expr:
     """Return whether what stands between the separators of a text are numbers of their own, to the library too."""
     text = _TEXT
-    # To the library such an end may be an extension.
-    ended_shortly = text.str.contains(_SHORT_END)
     abroad = text.str.contains(r"^[^0-9+]*(?:\+[^0-9]*[02-9]|0[^0-9]*(?:0|1[^0-9]*1))")
-    barred = text.str.contains(r"[0-9][^0-9]*[|&\r\n\v\f]")
-    commas = text.str.contains(",", literal=True) | text.str.contains(";", literal=True)
-    slashed = text.str.contains(r"^[0-9 ().+\t/-]+$")
+    commas = text.str.contains("[,;]")
+    # To the library a short end may be an extension.
+    parted = (
+        text.str.contains(_BARRED)
+        | (text.str.contains(_COMMA_PARTED) & ~text.str.contains(_SHORT_END) & ~text.str.contains(_COMMA_FLOAT))
+        | (~commas & text.str.contains(_TWICE))
+    )
+    one_way = ~(text.str.contains(_SLASH_SET_OFF) & text.str.contains(_SLASH_WITHIN))
+    groups = text.str.contains(_SLASHED_GROUPS) & one_way & ~text.str.contains(_DRESSED_FLOAT)
+    slashed = groups | (text.str.contains(_SLASHED_NUMBERS) & ~text.str.contains(_OR))
     return (
         (text.str.len_bytes() <= _LONGEST)
         & text.str.contains(_SEVERAL)
+        & ~text.str.contains(_AMID_LETTERS)
         & ~text.str.contains(_LED_EXTENSION)
+        & ~text.str.contains(_HASH_END)
         & ~abroad
-        & (barred | (commas & ~ended_shortly) | slashed | (~commas & text.str.contains(_TWICE)))
+        & pl.when(_SLASHED).then(slashed).otherwise(parted)
     )
 
 
@@ -463,7 +498,7 @@ def nothing(name: str, height: int) -> pl.Series:
 def _pass_lanes(texts: pl.Series, lanes: Sequence[_Lane]) -> pl.DataFrame:
     """Give each text the verdict of the first lane that decides it."""
     verdict = {name: nothing(name, len(texts)) for name in VERDICT}
-    looks = texts.to_frame("text").select_seq(lane.look.alias(lane.name) for lane in lanes)
+    looks = texts.to_frame("text").with_columns_seq(_SEEN).select_seq(lane.look.alias(lane.name) for lane in lanes)
     left = pl.Series([True]).new_from_index(0, len(texts))
     for lane in lanes:
         its_own = looks[lane.name] & left
@@ -493,8 +528,8 @@ def _read_plain(texts: pl.Series) -> pl.DataFrame:
 @cache
 def _plain_verdict() -> tuple[pl.Expr, ...]:
     found = _PHONE.is_not_null() & _SHORT
-    # With seven digits between slashes there may be several numbers, with fewer they are one.
-    whole = ~(_SLASHED & _TEXT.str.contains("(?:[0-9][^0-9/]*){7}"))
+    # With seven digits between slashes, or ten in all, there may be several numbers, with fewer they are one.
+    whole = ~(_SLASHED & _TEXT.str.contains("(?:[0-9][^0-9/]*){7}|(?:[0-9][^0-9]*){10}"))
     return pl.when(found).then(_PHONE).alias("phone"), pl.when(~found & whole).then("refusal").alias("reason")
 
 
@@ -604,19 +639,32 @@ def _read_abroad(texts: pl.Series) -> pl.DataFrame:
 
 
 _SHORT: Final = _TEXT.str.len_bytes() <= _LONGEST
-_SLASHED: Final = _TEXT.str.contains("/", literal=True)
+_UNDRESSED: Final = pl.col("undressed")
+_UNPREFIXED: Final = pl.col("unprefixed")
+_SEEN: Final = (
+    (~_TEXT.str.contains(_DRESSED_FLOAT)).alias("undressed"),
+    (~_TEXT.str.contains(_PREFIXED)).alias("unprefixed"),
+)
+"""What several lanes ask of a text is looked for once."""
+
 
 _MISSING_LANE: Final = _Lane("missing", _TEXT.is_null() | ~_NUMBERED, _refuse_missing)
-_PLAIN_LANE: Final = _Lane("plain", _TEXT.str.contains(_UNPARTED) & ~_TEXT.str.contains(_POINT_FLOAT), _read_plain)
+_PLAIN_LANE: Final = _Lane(
+    "plain", _TEXT.str.contains(_UNPARTED) & ~_TEXT.str.contains(_POINT_FLOAT) & _UNDRESSED, _read_plain
+)
 # Of a float the library's lane doesn't read `00` as `+`.
 _DECIMAL_LANE: Final = _Lane("decimal", _TEXT.str.contains(_FLOAT) & ~_TEXT.str.starts_with("00"), _read_decimal)
 _ROUNDED_LANE: Final = _Lane("rounded", _TEXT.str.contains(_POWER_END), _read_rounded)
 _LABELLED_LANE: Final = _Lane(
-    "labelled", _TEXT.str.contains(_LABEL) & ~_TEXT.str.contains(_LABEL_MATTERS) & _SHORT, _read_labelled
+    "labelled", _TEXT.str.contains(_LABEL) & ~_TEXT.str.contains(_LABEL_MATTERS) & _SHORT & _UNDRESSED, _read_labelled
 )
-_EXTENDED_LANE: Final = _Lane("extended", _TEXT.str.contains("[xX#,;]") & _SHORT, _read_extended)
-_LETTERED_LANE: Final = _Lane("lettered", _TEXT.str.contains(_KEYED) & _SHORT, _read_lettered)
-_ABROAD_LANE: Final = _Lane("abroad", _TEXT.str.contains(_MAYBE_ABROAD) & ~_SLASHED & _SHORT, _read_abroad)
+_EXTENDED_LANE: Final = _Lane(
+    "extended", _TEXT.str.contains("[xX#,;]") & _SHORT & _UNDRESSED & _UNPREFIXED, _read_extended
+)
+_LETTERED_LANE: Final = _Lane(
+    "lettered", _TEXT.str.contains(_KEYED) & _SHORT & _UNDRESSED & _UNPREFIXED, _read_lettered
+)
+_ABROAD_LANE: Final = _Lane("abroad", _TEXT.str.contains(_MAYBE_ABROAD) & ~_SLASHED & _SHORT & _UNDRESSED, _read_abroad)
 
 
 def _drop_punctuation(text: pl.Expr) -> pl.Expr:

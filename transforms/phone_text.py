@@ -1,4 +1,4 @@
-"""Sets the characters of a telephone cell straight: digits of any script, unseen characters, punctuation."""
+"""Sets the characters of a telephone cell straight: digits of any script, full-width forms, the unseen, punctuation."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -55,5 +55,5 @@ def _straight(character: str) -> str | None:
         return str(unicodedata.decimal(character))
     if category in _BY_CATEGORY:
         return _BY_CATEGORY[category]
-    full_width = chr(ord(character) - 0xFEE0) if 0xFF01 <= ord(character) <= 0xFF5E else ""  # noqa: PLR2004
-    return full_width if full_width and not full_width.isalnum() else None
+    # The full-width forms of ASCII, letters too: they are an `or`, an exponent, an extension's label, telephone keys.
+    return chr(ord(character) - 0xFEE0) if 0xFF01 <= ord(character) <= 0xFF5E else None  # noqa: PLR2004

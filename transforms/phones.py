@@ -8,7 +8,7 @@ they are made, stands in `phone_library`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -26,7 +26,7 @@ from transforms.phone_lanes import (
     read_numbers,
     settle,
 )
-from transforms.phone_library import Finding, read_cell, read_e164
+from transforms.phone_library import Finding, part_numbers, read_cell, read_e164
 from transforms.phone_plans import is_nanp, nanp_pattern
 from transforms.phone_text import tidy_texts
 from transforms.text import put
@@ -35,6 +35,8 @@ from transforms.vocabulary.reasons import Reason
 __all__ = ["KindChoice", "PhoneChoices", "decide_phones", "judge_e164", "judge_phones", "nanp_pattern"]
 
 _DEFAULT: Final = PhoneChoices()
+
+_E164_VERDICT: Final = ("e164", "reason", "extension", "note")
 
 _FEW: Final = 100
 _FEW_LETTERS: Final = 1000
@@ -87,18 +89,17 @@ def _ask_lanes(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
 
 def _ask_library(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:
     """Return the library's verdicts on texts."""
-    findings = [_read(text or "", choices) for text in tidy_texts(texts).to_list()]
-    return _frame(
-        {
-            "phone": [finding.phone for finding in findings],
-            "reason": [finding.reason for finding in findings],
-            "extension": [finding.extension for finding in findings],
-            "note": ["; ".join(finding.notes) or None for finding in findings],
-        }
-    )
+    return _frame_of([_read(text or "", choices) for text in tidy_texts(texts).to_list()], "phone")
 
 
-def _frame(columns: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
+def _frame_of(findings: Sequence[Finding], number: str) -> pl.DataFrame:
+    """Return findings as the columns of a verdict, of which that of their phones is named `number`."""
+    columns: dict[str, list[str | None]] = {
+        number: [finding.phone for finding in findings],
+        "reason": [finding.reason for finding in findings],
+        "extension": [finding.extension for finding in findings],
+        "note": ["; ".join(finding.notes) or None for finding in findings],
+    }
     return pl.DataFrame([pl.Series(name, values, pl.String) for name, values in columns.items()])
 
 
@@ -115,12 +116,14 @@ def _look_up(texts: pl.Series, different: pl.Series, judged: pl.DataFrame) -> pl
 
 
 def judge_e164(texts: pl.Series, region: str = "US") -> pl.DataFrame:
-    """Return one row for each text, in order: `e164` (`+`, country code, number) and `reason`, each text or null.
+    """Return one row for each text, in order: `e164`, `reason`, `extension` and `note`, all text or null.
 
-    Any country; `region` is that of numbers written without a country code. Blank text gives two nulls.
+    `e164` is the first valid number, of any country, as `+`, country code and number; `region` is that of numbers
+    written without a country code. `reason` is a code where none is valid. The others are as in `judge_phones`. Text
+    without a digit gives nulls.
     """
     texts = texts.cast(pl.String)
-    columns = {"e164": nothing("e164", len(texts)), "reason": nothing("reason", len(texts))}
+    columns = {name: nothing(name, len(texts)) for name in _E164_VERDICT}
     if is_nanp(region):
         columns["e164"] = ("+1" + accept_usual(texts, ordinary_starts(_DEFAULT))["phone"]).alias("e164")
     odd = (columns["e164"].is_null() & texts.is_not_null()).arg_true()
@@ -131,15 +134,23 @@ def judge_e164(texts: pl.Series, region: str = "US") -> pl.DataFrame:
 
 def _judge_odd_e164(texts: pl.Series, region: str) -> pl.DataFrame:
     """Judge tidy texts as `judge_e164` does: by the plans of their countries, or by the library."""
-    found = read_e164_numbers(texts, region)
-    columns = {"e164": found, "reason": nothing("reason", len(texts))}
-    left = found.is_null().arg_true()
+    columns = {name: nothing(name, len(texts)) for name in _E164_VERDICT}
+    columns["e164"] = read_e164_numbers(texts, region)
+    left = columns["e164"].is_null().arg_true()
     if len(left):
         different = texts[left].unique()
-        findings = [read_e164(text, region) for text in different]
-        judged = _frame({"e164": [e164 for e164, _ in findings], "reason": [why for _, why in findings]})
-        settle(columns, left, _look_up(texts[left], different, judged))
+        known = _read_parts(different, region)
+        findings = [read_e164(text, region, known) for text in different]
+        settle(columns, left, _look_up(texts[left], different, _frame_of(findings, "e164")))
     return pl.DataFrame(columns)
+
+
+def _read_parts(texts: pl.Series, region: str) -> dict[str, str]:
+    """Return what the plans of their countries say of the numbers of texts with several, each with its E.164 form."""
+    several = [numbers for text in texts if len(numbers := part_numbers(text)) > 1]
+    parts = pl.Series(list({part for numbers in several for part in numbers}), dtype=pl.String)
+    e164 = read_e164_numbers(parts, region)
+    return {part: number for part, number in zip(parts, e164, strict=True) if number is not None}
 
 
 def _judge_odd(texts: pl.Series, choices: PhoneChoices) -> pl.DataFrame:

@@ -126,7 +126,7 @@ def telephone_texts(draw, punctuation=KNOWN_PUNCTUATION):
 def is_mended(text):
     """Whether the text has a form that is mended before the library reads it: a float, or 00 for +."""
     plain = "".join(str(unicodedata.decimal(each)) if each.isdecimal() else each for each in text)
-    return re.search(r"[0-9]{7,}[.\uff0e,]0+\W*$", plain) or re.match(r"00", re.sub(r"[^0-9+]", "", plain))
+    return re.search(r"[0-9]{7,}[.\uff0e,]0+(?![0-9])", plain) or re.match(r"00", re.sub(r"[^0-9+]", "", plain))
 
 
 def librarys_extension(text):
@@ -226,6 +226,8 @@ def test_numbers_in_one_cell_come_out_in_order_without_repeats(numbers, separato
         full_width("2125550123"),
         full_width("(212)555-0123"),
         full_width("+1\u30002125550123"),
+        "2125550123#",
+        "212-555-0123 #",
         "٢١٢٥٥٥٠١٢٣",
         "२१२५५५०१२३",
         "2️⃣1️⃣2️⃣5550123",
@@ -237,17 +239,50 @@ def test_a_number_is_understood_however_it_is_written(text):
     assert judge_one(text) == (ONE, None, None, None)
 
 
-@pytest.mark.parametrize(("text", "phone"), [("1-800-FLOWERS", "8003569377"), ("(800) go-FedEx", "8004633339")])
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        ("1-800-FLOWERS", "8003569377"),
+        ("(800) go-FedEx", "8004633339"),
+        (full_width("1-800-FLOWERS"), "8003569377"),
+    ],
+)
 def test_vanity_letters_are_telephone_keys(text, phone):
     assert judge_one(text) == (phone, None, None, "letters read as telephone keys; toll-free number")
 
 
 @pytest.mark.parametrize(
     "ending",
-    ["x12", " x 12", " ext. 12", " Ext 12", "#12", " #12", ";ext=12", " extension 12", ",12", " ext=12", "x12/x13"],
+    [
+        *(
+            "x12",
+            " x 12",
+            " ext. 12",
+            " Ext 12",
+            "#12",
+            " #12",
+            ";ext=12",
+            " extension 12",
+            ",12",
+            " ext=12",
+            "x12/x13",
+        ),
+        *(" 12#", full_width(";ext=12"), full_width("Ext.12")),
+    ],
 )
 def test_an_extension_is_set_aside(ending):
     assert judge_one(f"212-555-0123{ending}") == (ONE, None, "12", "extension set aside")
+
+
+def test_seven_digits_with_an_extension_before_a_hash_are_no_ten():
+    assert library_verdict("2125550 123#") is None
+    assert judge_one("2125550 123#") == (None, "PHONE_NO_AREA_CODE", None, None)
+
+
+@pytest.mark.parametrize("number", ["212/555-0123", "(212)/555-0123", "212 / 555 0123", "1/212/555/0123"])
+def test_an_extension_or_a_separator_at_the_end_parts_no_number_with_slashes(number):
+    assert judge_one(f"{number} x1234") == (ONE, None, "1234", "extension set aside")
+    assert judge(*(f"{number}{end}" for end in ",;|&/\n")) == [(ONE, None, None, None)] * 6
 
 
 def test_extensions_of_several_numbers_keep_their_places():
@@ -263,6 +298,24 @@ def test_a_float_is_a_whole_number(text):
     assert judge_one(text) == (ONE, None, None, "decimal zeros left out")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{ONE}.0;", f"{ONE}.0 |", f"({ONE}.0)", f"tel: {ONE}.0", f"={ONE}.0", f"{ONE}.0 / n/a", f"none; {ONE}.0"),
+        *(f"+1 {ONE}.0", f"Phone {ONE}.0 h; ", f"{ONE}.0 or none"),
+    ],
+)
+def test_a_float_is_seen_with_words_and_punctuation_around_it(text):
+    assert judge_one(text) == (ONE, None, None, "decimal zeros left out")
+
+
+@pytest.mark.parametrize("ending", [" x5", " ext. 5", "#5", "x5;"])
+def test_a_float_may_have_an_extension(ending):
+    notes = "decimal zeros left out; extension set aside"
+    assert judge_one(f"{ONE}.0{ending}") == judge_one(f"tel: {ONE}.0{ending}") == (ONE, None, "5", notes)
+    assert judge_one(f"212555012.0{ending}") == (None, "PHONE_TOO_SHORT", None, None)
+
+
 def test_a_float_may_be_longer_than_a_text_that_the_library_reads():
     note = "decimal zeros left out"
     assert judge(f"{ONE}.{'0' * 300}", f"+1{ONE}.{'0' * 239}") == [(ONE, None, None, note)] * 2
@@ -271,6 +324,15 @@ def test_a_float_may_be_longer_than_a_text_that_the_library_reads():
 def test_the_zero_of_a_float_is_no_digit_of_the_number():
     """The library would read 212555012.0 as ten digits and call a stranger."""
     assert library_verdict("212555012.0") == "2125550120"
+    dressed = [
+        "212555012.0;",
+        "212555012.0 |",
+        "tel: 212555012.0",
+        "=212555012.0",
+        "212555012.0 / n/a",
+        "+1 212555012.0",
+    ]
+    assert judge(*dressed) == [(None, "PHONE_TOO_SHORT", None, None)] * len(dressed)
     assert judge("212555012.0", "212555012.0 ", "212555.0123", "2125550.000") == [
         (None, "PHONE_TOO_SHORT", None, None),
         (None, "PHONE_TOO_SHORT", None, None),
@@ -281,10 +343,31 @@ def test_the_zero_of_a_float_is_no_digit_of_the_number():
 
 @pytest.mark.parametrize(
     "separator",
-    ["/", " / ", ";", "; ", ",", ", ", "|", " | ", " or ", " OR ", "\n", "\r\n", " & ", " and ", "\u2028", "、"],
+    [
+        *("/", " / ", ";", "; ", ",", ", ", "|", " | ", " or ", " OR ", "\n", "\r\n", " & ", " and ", "\u2028", "、"),
+        *("or", "And", f"\u3000{full_width('or')}\u3000", ';"', "; '", '";"', "; [", ";=", "#; ", ", ("),
+    ],
 )
 def test_several_numbers_are_parted(separator):
     assert judge_one(f"(212) 555-0123{separator}305-555-0188") == (f"{ONE}|{TWO}", None, None, None)
+    assert judge_one(f"{ONE}{separator}{TWO}") == (f"{ONE}|{TWO}", None, None, None)
+    assert judge_one(f"{ONE}{separator}{TWO}#") == (f"{ONE}|{TWO}", None, None, None)
+
+
+@pytest.mark.parametrize("number", ["212/555-0123", "212/555/0123", "(212)/5550123", "+1 212/555-0123"])
+@pytest.mark.parametrize("separator", [" / ", "; ", ",", " or ", "or", "|", "\n"])
+def test_a_number_with_slashes_stays_whole_beside_another(number, separator):
+    texts = [f"{number}{separator}305/555-0188", f"{number}{separator}{TWO}", f"{number}{separator}305/555/0188"]
+    assert judge(*texts) == [(f"{ONE}|{TWO}", None, None, None)] * 3
+
+
+def test_slashes_part_numbers_beside_a_number_with_slashes():
+    assert judge_one(f"212/555-0123; {TWO}/{FREE}")[0] == f"{ONE}|{TWO}|{FREE}"
+    assert judge_one("212 / 555-0123; 305 / 555-0188")[0] == f"{ONE}|{TWO}"
+
+
+def test_a_word_that_only_ends_like_or_parts_nothing():
+    assert judge(f"{ONE} señor {TWO}", f"{ONE} for {TWO}") == [(None, "PHONE_TOO_LONG", None, None)] * 2
 
 
 def test_a_plus_begins_another_number():
@@ -310,6 +393,13 @@ def test_text_longer_than_the_library_reads_is_refused():
     assert judge(longest, longer) == [(ONE, None, None, None), (None, "PHONE_NOT_VALID", None, None)]
 
 
+def test_the_time_for_a_text_grows_with_its_length_alone():
+    """Were it to grow with the square of the length, each of these would take hours."""
+    fillings = (" ", ",", ", ", "#", "/", " / ", ";", "\t", "x5", "1;", "1 ", "_", ".0", "\n")
+    verdicts = judge(*(f"1{filling * 40_000}x1a" for filling in fillings))
+    assert {phone for phone, *_ in verdicts} == {None}
+
+
 def test_short_groups_do_not_join_a_number_without_area_code():
     assert judge_one("2125550 | 123") == (None, "PHONE_NO_AREA_CODE", None, None)
 
@@ -326,10 +416,19 @@ def test_short_groups_do_not_join_a_number_without_area_code():
         (f"{ONE}.0; {TWO}", f"{ONE}|{TWO}", "decimal zeros left out"),
         (f"{ONE};5550188", ONE, "1 of 2 numbers left out: PHONE_NO_AREA_CODE"),
         (f"+442079460000;{ONE}", ONE, "1 of 2 numbers left out: PHONE_NOT_NANP"),
+        ("+1 212-555-0123; none", ONE, None),
+        (f"{ONE}; n/a", ONE, None),
+        (f"{ONE} or none", ONE, None),
+        (f"none; {ONE} |", ONE, None),
     ],
 )
 def test_a_bad_number_costs_only_itself(text, phone, note):
     assert judge_one(text) == (phone, None, None, note)
+
+
+def test_an_extension_stays_with_a_number_beside_a_word():
+    texts = [f"{ONE} x5 / n/a", f"unknown; {ONE} x5", f"{ONE} ext. 5 or none"]
+    assert judge(*texts) == [(ONE, None, "5", "extension set aside")] * 3
 
 
 # --- what is refused ------------------------------------------------------------------------------------------
@@ -359,6 +458,14 @@ def test_a_bad_number_costs_only_itself(text, phone, note):
             ["4.15555x10^9", "4.155555*10^9", "4.15555\u00d710^9", "'4.15555E+09", "2.1255501E03", "2.12555012E+09"],
         ),
         (
+            "PHONE_ROUNDED",
+            [full_width("4.15555E+09"), "4.15555\uff25+09", "tel: 4.15555E+09", "(4.15555E+09)", "4.15555E+09;"],
+        ),
+        (
+            "PHONE_ROUNDED",
+            ["-4.15555E+09", "4.15555E+09 / n/a", "4.15555E+09 x5", "none, 4.15555 E+09", "(2.1255501E09)"],
+        ),
+        (
             "PHONE_NOT_NANP",
             ["+44 20 7946 0000", "00442079460000", "011 44 20 7946 0000", "+33 1 99 00 12 34", "+800 1234 5678"],
         ),
@@ -372,7 +479,7 @@ def test_rounded_and_shortened_numbers_are_no_e164_numbers_either():
     """The library would read 2.1255501E09 and 212555012.0 as ten digits and call a stranger."""
     texts = pl.Series(["4.15555E+09", "2.1255501E09", "4.4e11", "212555012.0", f"{ONE}.0", "+442079460000.0"])
     rounded, short = (None, "PHONE_ROUNDED"), (None, "PHONE_E164_NOT_VALID")
-    assert judge_e164(texts).rows() == [
+    assert judge_e164(texts).select("e164", "reason").rows() == [
         *[rounded] * 3,
         short,
         (f"+1{ONE}", None),
@@ -384,6 +491,8 @@ def test_scientific_notation_is_written_out_where_it_lost_no_digit():
     note = "scientific notation written out, no digit was lost"
     texts = ["2.125550123E+09", "2.1255501230e9", "1.2125550123E+10", "2,125550123E+09", "2.125550123x10^9"]
     assert judge(*texts) == [(ONE, None, None, note)] * len(texts)
+    assert judge("tel: 2.125550123E+09", "(2.125550123E+09);") == [(ONE, None, None, note)] * 2
+    assert judge_one("2.125550123E+09 x5") == (ONE, None, "5", f"{note}; extension set aside")
     assert judge("2.125550123E+02", "2.125E+03") == [
         (None, "PHONE_ROUNDED", None, None),
         (None, "PHONE_TOO_SHORT", None, None),
@@ -495,7 +604,7 @@ def test_e164_of_any_country():
         "+1",
         "\ufeff+12125550123",
     ]
-    assert judge_e164(pl.Series(texts)).rows() == [
+    assert judge_e164(pl.Series(texts)).select("e164", "reason").rows() == [
         ("+442079460000", None),
         ("+12125550123", None),
         ("+33199001234", None),
@@ -503,21 +612,103 @@ def test_e164_of_any_country():
         (None, None),
         (None, None),
         (None, "PHONE_E164_NOT_VALID"),
-        (None, "PHONE_E164_NOT_VALID"),
+        (None, None),
         (None, "PHONE_E164_NOT_VALID"),
         ("+12125550123", None),
     ]
 
 
 def test_e164_reads_a_national_number_in_the_given_region():
-    assert judge_e164(pl.Series(["020 7946 0000"]), region="GB").rows() == [("+442079460000", None)]
-    assert judge_e164(pl.Series(["020 7946 0000"])).rows() == [(None, "PHONE_E164_NOT_VALID")]
+    assert judge_e164_one("020 7946 0000", "GB") == ("+442079460000", None, None, None)
+    assert judge_e164_one("020 7946 0000", "US") == (None, "PHONE_E164_NOT_VALID", None, None)
+
+
+def judge_e164_one(text, region):
+    return judge_e164(pl.Series([text]), region).row(0)
+
+
+LONDON = "+442079460000"
+NOT_VALID = "PHONE_E164_NOT_VALID"
+ANOTHER = "1 of 2 numbers left out: only one is sent"
+
+
+@pytest.mark.parametrize("separator", [" / ", ";", " & ", "\n", "|", ", ", " or ", " and "])
+def test_the_first_valid_number_of_a_cell_is_taken_abroad(separator):
+    number, refused = "020 7946 0000", f"1 of 2 numbers left out: {NOT_VALID}"
+    assert judge_e164_one(f"{number}{separator}07911 123456", "GB") == (LONDON, None, None, ANOTHER)
+    assert judge_e164_one(f"020 7946 00{separator}{number}", "GB") == (LONDON, None, None, refused)
+    assert judge_e164_one(f"{number}{separator}+44 20 7946 0000", "GB")[3] == "1 of 2 numbers left out: a repeat"
+    repeat = ("extension set aside; 1 of 2 numbers left out: a repeat",)
+    assert judge_e164_one(f"{number}{separator}{number} x12", "GB") == (LONDON, None, "12", *repeat)
+    assert judge_e164_one(f"{number}{separator}n/a", "GB") == (LONDON, None, None, None)
+    assert judge_e164_one(f"n/a{separator}", "GB") == (None, None, None, None)
+    assert judge_e164_one(f"4.42079E+11{separator}", "GB") == (None, "PHONE_ROUNDED", None, None)
+    assert judge_e164_one(f"12{separator}4.42079E+11", "GB") == (None, "PHONE_ROUNDED", None, None)
+
+
+@pytest.mark.parametrize("text", ["020 7946 0000 x12", "020 7946 0000 ext. 12", "+44 20 7946 0000, 12"])
+def test_an_extension_is_set_aside_abroad(text):
+    assert judge_e164_one(text, "GB") == (LONDON, None, "12", "extension set aside")
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "e164"),
+    [
+        ("DE", "0221/9876543", "+492219876543"),
+        ("DE", "0221 98765/43", "+492219876543"),
+        ("DE", "0221 9876543 / 9876544", "+492219876543"),
+        ("DE", "040 1234 / 040 5678", "+49401234"),
+        ("DE", "0221,9876543;0221,9876544", None),
+        ("DE", "0221/9876543 / 0221/9876544", "+492219876543"),
+        ("DE", "+49 221/9876543, +49 (0)221/9876544", "+492219876543"),
+        ("DE", "(0221)/9876543 / n/a", "+492219876543"),
+        ("GB", "020 7946 0000/9", LONDON),
+        ("GB", "020/7946 0000/9", LONDON),
+        ("IT", "06/69812345 / 06/69812346", "+390669812345"),
+        ("IT", "06, 69812345", None),
+        ("IT", "06 69812345 / 12", "+390669812345"),
+        ("ES", "912345678 / 12", "+34912345678"),
+        ("ES", "12 / 912345678", None),
+        ("GB", "4,42079E+11", None),
+        ("GB", "+44 20 7946 or n/a", None),
+        ("GB", "tel:020-7946-0000;phone-context=+44", LONDON),
+    ],
+)
+def test_a_piece_of_a_number_is_no_number_of_its_own(region, text, e164):
+    """The library would take `9876543`, of Cologne, for a number of a town whose area code is 9876."""
+    assert judge_e164_one(text, region)[0] == e164
+
+
+def test_numbers_of_one_cell_abroad_cost_no_call_of_the_library(monkeypatch):
+    pairs = [f"020 7946 0{place:03d} / 0161 496 0{place:03d}" for place in range(100)]
+    alone = [judge_e164_one(pair, "GB") for pair in pairs]
+
+    def refuse(*_):
+        pytest.fail("the library was asked")
+
+    monkeypatch.setattr(phonenumbers, "parse", refuse)
+    assert judge_e164(pl.Series(pairs), "GB").rows() == alone
+    assert alone == [(f"+442079460{place:03d}", None, None, ANOTHER) for place in range(100)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(alphabet="0123456789+-. ()/;,|xe#or\n&", max_size=40), st.sampled_from(["GB", "DE", "IT", "MX", "US"]))
+def test_any_text_gets_a_valid_number_of_some_country_or_a_reason(text, region):
+    e164, reason, extension, note = judge_e164_one(text, region)
+    if e164 is None:
+        assert (reason is not None) == bool(re.search("[0-9]", text))
+        assert (extension, note) == (None, None)
+        return
+    assert reason is None
+    assert phonenumbers.is_valid_number(phonenumbers.parse(e164))
+    assert judge_e164_one(e164, region) == (e164, None, None, None)
+    assert not re.search(r"\d{3}", note or "")
 
 
 @pytest.mark.parametrize("texts", [[], [None], ["+442079460000"]])
 def test_e164_has_the_same_columns_for_any_input(texts):
     frame = judge_e164(pl.Series(texts, dtype=pl.String))
-    assert frame.schema == {"e164": pl.String, "reason": pl.String}
+    assert frame.schema == dict.fromkeys(["e164", "reason", "extension", "note"], pl.String)
     assert frame.height == len(texts)
 
 

@@ -15,7 +15,6 @@ from transforms.calling_hours import FIRST_MINUTE, LAST_MINUTE, minutes_of
 from transforms.vocabulary.outcomes import Outcome
 from transforms.zone_clocks import RINGCX_OFFSETS, iana_zones, zone_info
 
-_EVIDENCE: Final = ("zip_zone", "number_zone", "state_zone")
 _DO_NOT_CALL: Final = ("DO-NOT-CALL", "DO_NOT_CALL")
 """The state of a lead that RingCX took over and will not dial, as its two documents write it."""
 
@@ -48,8 +47,8 @@ class _Zone:
 
 def count_zones(kinds: pl.DataFrame) -> pl.DataFrame:
     """Return how many of the leads that were to be sent have which zones, and which evidence: `time_zone`,
-    `leadTimezone`, `time_zone_conflict`, the zones of ZIP, number and state, `leads`, `loaded`, and `barred` (loaded as
-    do-not-call). `kinds` are a tally's."""
+    `leadTimezone`, `other_zones` (null where all agree), `leads`, `loaded`, and `barred` (loaded as do-not-call).
+    `kinds` are a tally's."""
     sendable = ~pl.col("outcome").is_in([Outcome.REJECTED.value, Outcome.DUPLICATE.value])
     loaded = pl.col("outcome") == Outcome.LOADED.value
     barred = loaded & pl.col("leadState").is_in(_DO_NOT_CALL)
@@ -59,7 +58,7 @@ def count_zones(kinds: pl.DataFrame) -> pl.DataFrame:
         rows.filter(loaded).sum().alias("loaded"),
         rows.filter(barred).sum().alias("barred"),
     )
-    return kinds.filter(sendable).group_by("time_zone", "leadTimezone", "time_zone_conflict", *_EVIDENCE).agg(counts)
+    return kinds.filter(sendable).group_by("time_zone", "leadTimezone", "other_zones").agg(counts)
 
 
 def tell_callable(counted: pl.DataFrame, day: dt.date, hours: tuple[dt.time, dt.time] | None) -> dict[str, Any] | None:
@@ -100,11 +99,9 @@ def tell_callable(counted: pl.DataFrame, day: dt.date, hours: tuple[dt.time, dt.
 def _kinds(counted: pl.DataFrame) -> Iterator[_Kind]:
     for row in counted.iter_rows(named=True):
         zone = row["time_zone"] or row["leadTimezone"]
-        others = {row[name] for name in _EVIDENCE} if row["time_zone_conflict"] else set()
+        others = frozenset((row["other_zones"] or "").split("|")) - {""}
         known = zone in RINGCX_OFFSETS or zone in iana_zones()
-        yield _Kind(
-            zone if known else None, frozenset(others - {None, zone}), row["leads"], row["loaded"], row["barred"]
-        )
+        yield _Kind(zone if known else None, others, row["leads"], row["loaded"], row["barred"])
 
 
 def _add(zone: _Zone, kind: _Kind, day: dt.date, span: Span) -> None:

@@ -1,4 +1,7 @@
-"""A lead's time zone: what its own cell, its ZIP code, its number and its state say, and which of them is followed.
+"""A lead's time zone: what its own cell, its ZIP code, its numbers and its state say, and which of them is followed.
+
+A source that leaves several zones open is not followed, but it is a dispute where it leaves out the zone that another
+names: a number from New York with the state of Texas. Of all zones in a dispute one may then be the safe choice.
 
 Rows of the same evidence come to the same verdict, so each combination that occurs is judged once, in plain Python,
 and the rows read their verdict from the list of these.
@@ -8,6 +11,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import Final, Literal, NamedTuple, get_args
 
 import polars as pl
@@ -20,16 +24,17 @@ from transforms.zone_clocks import (
     RINGCX_OFFSETS,
     Stretches,
     ZoneNaming,
+    Zones,
     clock_of,
     iana_zones,
     names_in,
     ringcx_name,
-    settle,
+    standard_name,
     stretches_of,
     stretches_of_name,
     zone_info,
 )
-from transforms.zone_tables import ZoneTables, zone_tables
+from transforms.zone_tables import LONGEST_PREFIX, ZoneTable, ZoneTables, zone_tables, zones_abroad
 
 __all__ = [
     "RINGCX_OFFSETS",
@@ -39,7 +44,6 @@ __all__ = [
     "clock_of",
     "derive_time_zones",
     "ringcx_name",
-    "settle",
     "zone_info",
 ]
 
@@ -60,6 +64,9 @@ _NOT_UNDERSTOOD: Final = "?"
 _NATIONAL_LENGTH: Final = 10
 _LINES: Final = 10_000
 """Digits of a national number, and how many numbers an exchange has."""
+
+_MOST_KEYS: Final = 1_000_000
+"""Combinations for which a list of all is made; rows with several numbers may make them many more."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +102,24 @@ class _Verdict(NamedTuple):
     zip_zone: str | None = None
     number_zone: str | None = None
     state_zone: str | None = None
+    other_zones: str | None = None
     ringcx_zone: str | None = None
     zone_fault: str | None = None
     zone_note: str | None = None
     given_ok: bool = True
 
 
-_Places = tuple[str | None, str | None, str | None]
-"""The zones of ZIP, number and state."""
+_OfNumbers = tuple[tuple[Zones, ...], ...]
+"""What the numbers of leads say: for each lead those of its numbers that say something."""
+
+
+class _Said(NamedTuple):
+    """What ZIP, numbers and state say: the zones each leaves open; a number that says nothing is left out."""
+
+    zip: Zones
+    numbers: tuple[Zones, ...]
+    state: Zones
+
 
 _FLAGS: Final = {"time_zone_conflict", "given_ok"}
 _ZONES: Final = {"time_zone", "zip_zone", "number_zone", "state_zone"}
@@ -112,8 +129,9 @@ _ZONES: Final = {"time_zone", "zip_zone", "number_zone", "state_zone"}
 def _schema() -> dict[str, pl.DataType]:
     """Return the types of the answer; a zone is two bytes, for a load's rows are held with all of theirs."""
     zone = pl.Enum(sorted(iana_zones()))
-    known = dict.fromkeys(_FLAGS, pl.Boolean()) | dict.fromkeys(_ZONES, zone)
+    known: dict[str, pl.DataType] = dict.fromkeys(_FLAGS, pl.Boolean()) | dict.fromkeys(_ZONES, zone)
     known["time_zone_source"] = pl.Enum(get_args(ZoneSource))
+    known["other_zones"] = pl.Categorical()
     return {name: known.get(name, pl.String()) for name in _Verdict._fields}
 
 
@@ -125,47 +143,45 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
 
     Columns, zones and sources as categories: `time_zone` and `time_zone_source` (null where nothing is settled or
     `zone_fault` is not null),
-    `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not settled or not asked),
-    `ringcx_zone` (the name to send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts),
-    `given_ok` (whether `leadTimezone` was absent, not asked, or understood).
+    `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not settled or not asked; of
+    several numbers the first that settles one), `other_zones` (in a conflict all that keep another clock than
+    `time_zone`, joined with `|`: IANA names, and a RingCX name where the source wrote one), `ringcx_zone` (the name to
+    send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts), `given_ok` (whether
+    `leadTimezone` was absent, not asked, or understood).
     """
-    tables = zone_tables(policy.naming.as_of.year)
-    combinations, rows = _combine_places(frame, policy, tables)
+    said, rows = _combine_places(frame, policy, zone_tables(policy.naming.as_of.year))
     given = frame["leadTimezone"] if "source" in policy.order and "leadTimezone" in frame.columns else None
     if given is None or given.null_count() == given.len():
-        verdicts = [_judge(policy, None, *places) for places in combinations]
+        verdicts = [_judge(policy, None, each) for each in said]
     else:
         texts, spoken = _own_texts(given)
-        pairs, rows = _different(rows * len(texts) + spoken, len(combinations) * len(texts))
-        verdicts = [_judge(policy, texts[pair % len(texts)], *combinations[pair // len(texts)]) for pair in pairs]
+        pairs, rows = _different(rows * len(texts) + spoken, len(said) * len(texts))
+        verdicts = [_judge(policy, texts[pair % len(texts)], said[pair // len(texts)]) for pair in pairs]
     return _read(verdicts, rows)
 
 
-def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> tuple[list[_Places], pl.Series]:
-    """Return the combinations of what ZIP, number and state say, and for each row the place of its own among them."""
-    names, base = (None, *tables.zones), len(tables.zones) + 1
-    numbers = pl.DataFrame({source: _numbers_of(source, frame, policy, tables) for source in _PLACES})
+def _combine_places(frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> tuple[list[_Said], pl.Series]:
+    """Return the combinations of what ZIP, numbers and state say, and for each row the place of its own among them."""
+    of_zip: tuple[Zones, ...] = ((),)
+    of_state: tuple[Zones, ...] = ((),)
+    of_numbers: _OfNumbers = ((),)
+    zips = numbers = states = _zeros(frame.height)
+    if "zip" in policy.order and "zip" in frame.columns:
+        of_zip, zips = tables.by_zip.zones, tables.by_zip.places[_zip_places(frame["zip"])]
+    if "number" in policy.order and not {"leadPhone", "leadPhoneE164"}.isdisjoint(frame.columns):
+        of_numbers, numbers = _numbers_places(frame, tables.by_exchange, policy.naming.as_of.year)
+    if "state" in policy.order and "state" in frame.columns:
+        of_state, states = tables.by_state.zones, tables.by_state.places[state_numbers(frame["state"])]
     # Worked out on columns as they are: an expression of three takes several times as long for few rows.
-    zip_number, exchange, state = numbers.select_seq(_NULL_AS_0)
-    keys = (zip_number.cast(pl.UInt32) * base + exchange) * base + state
-    different, rows = _different(keys, base ** len(_PLACES))
-    return [(names[key // base**2], names[key // base % base], names[key % base]) for key in different], rows
+    asked = pl.DataFrame([zips.alias("zip"), numbers.alias("number"), states.alias("state")])
+    zip_place, number_place, state_place = asked.select_seq(_NULL_AS_0)
+    keys = (zip_place.cast(pl.UInt32) * len(of_numbers) + number_place) * len(of_state) + state_place
+    different, rows = _different(keys, len(of_zip) * len(of_numbers) * len(of_state))
+    pairs = ((*divmod(key // len(of_state), len(of_numbers)), key % len(of_state)) for key in different)
+    return [_Said(of_zip[zips], of_numbers[numbers], of_state[state]) for zips, numbers, state in pairs], rows
 
 
 _NULL_AS_0: Final = pl.all().fill_null(0)
-
-
-def _numbers_of(source: ZoneSource, frame: pl.DataFrame, policy: ZonePolicy, tables: ZoneTables) -> pl.Series:
-    """Return for each row the number of the zone that the source names, 0 or null for none, or where nobody asks."""
-    if source not in policy.order:
-        return _zeros(frame.height)
-    if source == "zip" and "zip" in frame.columns:
-        return tables.by_zip[_zip_places(frame["zip"])]
-    if source == "number" and not {"leadPhone", "leadPhoneE164"}.isdisjoint(frame.columns):
-        return tables.by_exchange[_exchanges(frame)]
-    if source == "state" and "state" in frame.columns:
-        return tables.by_state[state_numbers(frame["state"])]
-    return _zeros(frame.height)
 
 
 def _own_texts(cells: pl.Series) -> tuple[list[str | None], pl.Series]:
@@ -189,33 +205,58 @@ _EXCHANGE: Final = pl.when(pl.first().str.len_bytes() == _NATIONAL_LENGTH).then(
 )
 """Area code and exchange of a number of ten digits."""
 
-_FIRST_EXCHANGE: Final = pl.first().str.extract(r"^([0-9]{6})[0-9]{4}\|").cast(pl.UInt32)
-"""That of the first of several numbers."""
+_OF_NANP: Final = pl.col("number").str.extract(r"^(?:\+1)?([2-9][0-9]{5})[0-9]{4}$").cast(pl.UInt32)
+_OF_ABROAD: Final = pl.col("number").str.extract(rf"^\+([2-9][0-9]{{0,{LONGEST_PREFIX - 1}}})")
+"""Area code and exchange of a number in +1 or of ten digits; the first digits of any other in E.164 form."""
 
 
-def _exchanges(frame: pl.DataFrame) -> pl.Series:
-    """Return area code and exchange of each lead's first number: of `leadPhone`, else of an E.164 number in +1."""
-    if "leadPhone" in frame.columns:
-        cells = frame["leadPhone"]
-    else:
-        cells = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
-    places = cells.to_frame().select(_EXCHANGE).to_series()
-    if places.null_count() > cells.null_count():
-        rest = find_unread(cells, places)
-        places = places.scatter(rest, cells[rest].to_frame().select(_FIRST_EXCHANGE).to_series())
-    if "leadPhoneE164" in frame.columns:
-        abroad = frame["leadPhoneE164"]
-        rest = find_unread(abroad, cells)
-        first = abroad[rest].str.extract(r"^\+1([0-9]{6})[0-9]{4}$")
-        places = places.scatter(rest, first.cast(pl.UInt32))
-    return places
+def _numbers_places(frame: pl.DataFrame, table: ZoneTable, year: int) -> tuple[_OfNumbers, pl.Series]:
+    """Return everything that leads' numbers say, and for each row the place of its own in it, null for 0."""
+    has_e164 = "leadPhoneE164" in frame.columns
+    cells = frame["leadPhone"] if "leadPhone" in frame.columns else _no_texts(frame.height)
+    exchanges = cells.to_frame().select(_EXCHANGE).to_series()
+    said: _OfNumbers = tuple((zones,) if zones else () for zones in table.zones)
+    places = table.places[exchanges]
+    rest = find_unread(cells, exchanges) if exchanges.null_count() > cells.null_count() else _zeros(0)
+    if has_e164:
+        rest = pl.concat([rest, frame["leadPhoneE164"].is_not_null().arg_true()]).unique()
+    if rest.is_empty():
+        return said, places
+    several = [cells[rest], *([frame["leadPhoneE164"][rest]] if has_e164 else [])]
+    joined = pl.select(pl.concat_str(several, separator="|", ignore_nulls=True)).to_series()
+    more, of_rest = _zones_of_several(joined, table, year)
+    numbered: dict[tuple[Zones, ...], int] = {zones: place for place, zones in enumerate(said)}
+    found = pl.Series([numbered.setdefault(zones, len(numbered)) for zones in more], dtype=pl.UInt32)
+    return tuple(numbered), places.cast(pl.UInt32).scatter(rest, found[of_rest])
+
+
+def _zones_of_several(texts: pl.Series, table: ZoneTable, year: int) -> tuple[_OfNumbers, pl.Series]:
+    """Return what the numbers in `texts` (joined with `|`) say, and for each text the place of its own in it."""
+    lines = pl.DataFrame([texts.str.split("|").alias("number")]).with_row_index().explode("number")
+    nanp, heads = lines.select(_OF_NANP.alias("nanp"), _OF_ABROAD.alias("head"))
+    countries = heads.drop_nulls().unique(maintain_order=True)
+    every = [*table.zones, *(zones_abroad(head, year) for head in countries)]
+    of_countries = pl.int_range(len(table.zones), len(every), dtype=pl.UInt32, eager=True)
+    abroad = heads.replace_strict(countries, of_countries, default=None, return_dtype=pl.UInt32)
+    place = pl.coalesce(table.places[nanp].cast(pl.UInt32), abroad, 0).cast(pl.String).alias("key")
+    keys = lines.select("index", place).group_by("index", maintain_order=True).agg(pl.col("key").str.join(","))["key"]
+    different = keys.unique(maintain_order=True)
+    spoken = ((every[int(number)] for number in key.split(",")) for key in different)
+    found = tuple(tuple(dict.fromkeys(zones for zones in each if zones)) for each in spoken)
+    return found, keys.replace_strict(different, range(len(different)), return_dtype=pl.UInt32)
 
 
 def _different(keys: pl.Series, size: int) -> tuple[list[int], pl.Series]:
     """Return the different ones of `keys`, all below `size`, and for each row the place of its own among them."""
     different = keys.unique()
     places = pl.Series(range(different.len()), dtype=pl.UInt32)
+    if size > _MOST_KEYS:
+        return different.to_list(), keys.replace_strict(different, places, return_dtype=pl.UInt32)
     return different.to_list(), _zeros(size).scatter(different, places)[keys]
+
+
+def _no_texts(height: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.String).new_from_index(0, height)
 
 
 def _zeros(height: int) -> pl.Series:
@@ -256,36 +297,81 @@ def _categories(name: str) -> tuple[pl.Series, dict[str | bool | None, int]] | N
 
 
 @cache
-def _judge(
-    policy: ZonePolicy, given: str | None, zip_zone: str | None, number_zone: str | None, state_zone: str | None
-) -> _Verdict:
-    said = {
-        "source": _own_evidence(given),
-        "zip": _Evidence("zip", zip_zone),
-        "number": _Evidence("number", number_zone),
-        "state": _Evidence("state", state_zone),
+def _judge(policy: ZonePolicy, given: str | None, said: _Said) -> _Verdict:
+    year = policy.naming.as_of.year
+    own = _own_evidence(given)
+    of_numbers = [_Evidence("number", zones[0]) for zones in said.numbers if len(zones) == 1]
+    settled: dict[ZoneSource, list[_Evidence]] = {
+        "source": [own],
+        "zip": [_Evidence("zip", _settled(said.zip))],
+        "number": of_numbers,
+        "state": [_Evidence("state", _settled(said.state))],
     }
-    evidence = tuple(said[source] for source in policy.order if said[source].zone or said[source].name)
-    own = said["source"]
+    evidence = tuple(each for source in policy.order for each in settled[source] if each.zone or each.name)
     asked = _Verdict(
-        zip_zone=zip_zone,
-        number_zone=number_zone,
-        state_zone=state_zone,
+        zip_zone=_settled(said.zip),
+        number_zone=of_numbers[0].zone if of_numbers else None,
+        state_zone=_settled(said.state),
         given_ok=not given or own in evidence,
     )
     if not evidence:
         return asked
-    conflict = _disagree(evidence, policy.naming.as_of.year)
-    chosen, note = _choose(evidence, policy) if conflict else (evidence[0], None)
+    elsewhere = _left_open(said, evidence, year)
+    conflict = bool(elsewhere) or any(not _agree(one, other, year) for one, other in combinations(evidence, 2))
+    chosen, note = _choose((*evidence, *elsewhere), policy) if conflict else (evidence[0], None)
+    if conflict:
+        others = _others(chosen, (*evidence, *elsewhere), year)
+        asked = asked._replace(time_zone_conflict=True, other_zones="|".join(others))
     if chosen is None:
-        return asked._replace(time_zone_conflict=True, zone_fault=Reason.TIME_ZONE_CONFLICT.value)
+        return asked._replace(zone_fault=Reason.TIME_ZONE_CONFLICT.value)
     return asked._replace(
-        time_zone=chosen.zone or _first_agreeing(chosen, evidence, policy.naming.as_of.year),
+        time_zone=chosen.zone or _first_agreeing(chosen, evidence, year),
         time_zone_source=chosen.source,
-        time_zone_conflict=conflict,
-        ringcx_zone=chosen.name or (ringcx_name(chosen.zone, policy.naming) if chosen.zone else None),
+        ringcx_zone=_name_of(chosen, policy.naming),
         zone_note=note,
     )
+
+
+def _settled(zones: Zones) -> str | None:
+    return zones[0] if len(zones) == 1 else None
+
+
+def _name_of(chosen: _Evidence, naming: ZoneNaming) -> str | None:
+    """Return the name to send; one that the source wrote is turned into no other but that of standard time."""
+    if chosen.zone:
+        return ringcx_name(chosen.zone, naming)
+    return standard_name(str(chosen.name)) if naming.always_standard else chosen.name
+
+
+def _left_open(said: _Said, evidence: tuple[_Evidence, ...], year: int) -> list[_Evidence]:
+    """Return the zones of each source that leaves several open and none of them that agrees with the evidence."""
+    several: list[tuple[ZoneSource, Zones]] = [*(("number", zones) for zones in said.numbers), ("state", said.state)]
+    return [
+        _Evidence(source, zone)
+        for source, zones in several
+        if len(zones) > 1 and not _allow_any(zones, evidence, year)
+        for zone in zones
+    ]
+
+
+def _allow_any(zones: Zones, evidence: tuple[_Evidence, ...], year: int) -> bool:
+    """Return whether one of `zones`, which a source leaves open, agrees with some of the evidence."""
+    return any(_agree(each, _Evidence(each.source, zone), year) for each in evidence for zone in zones)
+
+
+def _agree(one: _Evidence, other: _Evidence, year: int) -> bool:
+    """Return whether two zones keep one clock, or a zone ever goes by the given RingCX name."""
+    if one.zone and other.zone:
+        return clock_of(one.zone, year) == clock_of(other.zone, year)
+    if one.zone or other.zone:
+        return (one.name or other.name) in names_in(str(one.zone or other.zone), year)
+    return one.name == other.name
+
+
+def _others(chosen: _Evidence | None, evidence: tuple[_Evidence, ...], year: int) -> list[str]:
+    """Return the zones and names with which `chosen` does not agree, each once; all of them where nothing is chosen."""
+    strangers = (each for each in evidence if chosen is None or not _agree(chosen, each, year))
+    return list(dict.fromkeys(each.zone or str(each.name) for each in strangers))
 
 
 def _own_evidence(given: str | None) -> _Evidence:
@@ -295,19 +381,15 @@ def _own_evidence(given: str | None) -> _Evidence:
     return _Evidence("source", given if given in iana_zones() else None)
 
 
-def _disagree(evidence: tuple[_Evidence, ...], year: int) -> bool:
-    """Return whether the zones keep different clocks, or one of them never goes by the given RingCX name."""
-    zones = [said.zone for said in evidence if said.zone]
-    strangers = (zone for said in evidence if said.name for zone in zones if said.name not in names_in(zone, year))
-    return len({clock_of(zone, year) for zone in zones}) > 1 or any(strangers)
-
-
 def _first_agreeing(chosen: _Evidence, evidence: tuple[_Evidence, ...], year: int) -> str | None:
     return next((said.zone for said in evidence if said.zone and chosen.name in names_in(said.zone, year)), None)
 
 
 def _choose(evidence: tuple[_Evidence, ...], policy: ZonePolicy) -> tuple[_Evidence | None, str | None]:
-    """Return whose zone is followed where they disagree, and a note that says why; nobody's where none will do."""
+    """Return whose zone is followed where they disagree, and a note that says why; nobody's where none will do.
+
+    What is settled comes first in `evidence`, and behind it the zones that are left open elsewhere.
+    """
     if policy.conflict == "refuse":
         return None, None
     if policy.conflict == "trust":

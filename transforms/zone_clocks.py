@@ -3,7 +3,6 @@
 import datetime as dt
 import zoneinfo
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -26,6 +25,12 @@ _NAMES_BY_ZONE: Final = {("America/Miquelon", -3.0): "PMST", ("America/Miquelon"
 _MONTHS: Final = 12
 
 _LONG_AGO: Final = -(10**9)
+
+Zones = tuple[str, ...]
+"""The zones of which one is a lead's: one that is settled, several that are left open, or () where nothing is known.
+
+Several are each of another clock. They settle nothing, but a lead that is in none of them is somewhere else.
+"""
 
 Stretches = tuple[tuple[int, int], ...]
 """The stretches of a year in which a clock stands still against UTC: the minute (of UTC, from the beginning of 1970) at
@@ -79,6 +84,11 @@ def ringcx_name(zone: str, naming: ZoneNaming) -> str | None:
     return name if RINGCX_OFFSETS.get(name) == hours else None
 
 
+def standard_name(name: str) -> str:
+    """Return the name of RingCX that a clock with one of its names has without daylight saving time."""
+    return f"{name[:-2]}ST" if name.endswith("DT") else name
+
+
 @cache
 def names_in(zone: str, year: int) -> frozenset[str]:
     """Return the names that RingCX has for a zone in the course of `year`."""
@@ -118,12 +128,15 @@ def stretches_of_name(name: str) -> Stretches:
     return ((_LONG_AGO, round(RINGCX_OFFSETS[name] * 60)),)
 
 
-def settle(zones: Sequence[str], year: int) -> str | None:
-    """Return the zone that all of `zones` amount to, or None where they keep different clocks."""
-    if len(set(zones)) == 1:
-        return zones[0]
-    clocks = {clock_of(zone, year) for zone in zones}
-    return zones[0] if len(clocks) == 1 else None
+@cache
+def apart(zones: Zones, year: int) -> Zones:
+    """Return the first of `zones` for each clock that they keep in `year`, in their order."""
+    if len(set(zones)) <= 1:
+        return zones[:1]
+    first: dict[tuple[tuple[int, float], ...], str] = {}
+    for zone in zones:
+        first.setdefault(clock_of(zone, year), zone)
+    return tuple(first.values())
 
 
 @cache

@@ -1,11 +1,11 @@
 """Tables from which a lead's zone is read: by ZIP code, by area code and exchange, by state.
 
 An area code or a state that spans two time zones settles nothing and the next source is asked; a guess here is a
-call at six in the morning. Zones that keep the same clock all year (`America/Detroit`, `America/New_York`) are one
-for this purpose.
+call at six in the morning. It does tell where the lead is not, though: nobody in Texas keeps New York's clock. Zones
+that keep the same clock all year (`America/Detroit`, `America/New_York`) are one for this purpose.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
@@ -17,14 +17,16 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 from transforms.made_once import made_once
 from transforms.postal import STATE_CODES, state_number, zips_by_number
 from transforms.text import bytes_of
-from transforms.zone_clocks import settle
+from transforms.zone_clocks import Zones, apart
 
 _AREA_CODE: Final = 3
 _EXCHANGE: Final = 6
 """Digits of an area code, and of an area code with its exchange."""
 
-_AREA_CODES: Final = 1_000
 _EXCHANGES: Final = 1_000_000
+
+LONGEST_PREFIX: Final = max(map(len, TIMEZONE_DATA))
+"""Digits of a number that the table of `phonenumbers` asks for at most, the country's code among them."""
 
 _OVERLAYS: Final = {
     "236": "250", "257": "250", "364": "270", "367": "418", "448": "850", "458": "541", "581": "418", "672": "250",
@@ -32,58 +34,71 @@ _OVERLAYS: Final = {
 }  # fmt: skip
 """Area codes laid over the ground of an older one, which spans two zones: `phonenumbers` names one for most."""
 
+_CORRECTED: Final = {"474": "306"}
+"""Area codes laid over the ground of an older one to which `phonenumbers` gives another zone: 474 is Saskatchewan."""
+
 _PROVINCE_ZONES: Final = {
-    "AB": "America/Edmonton",
-    "MB": "America/Winnipeg",
-    "NB": "America/Moncton",
-    "NS": "America/Halifax",
-    "NT": "America/Edmonton",
-    "PE": "America/Halifax",
-    "YT": "America/Whitehorse",
+    "AB": ("America/Edmonton",),
+    "BC": ("America/Vancouver", "America/Edmonton", "America/Dawson_Creek"),
+    "MB": ("America/Winnipeg",),
+    "NB": ("America/Moncton",),
+    "NL": ("America/St_Johns", "America/Goose_Bay"),
+    "NS": ("America/Halifax",),
+    "NT": ("America/Edmonton",),
+    "NU": ("America/Iqaluit", "America/Rankin_Inlet", "America/Cambridge_Bay", "America/Atikokan"),
+    "ON": ("America/Toronto", "America/Winnipeg", "America/Atikokan"),
+    "PE": ("America/Halifax",),
+    "QC": ("America/Toronto", "America/Halifax", "America/Blanc-Sablon"),
+    "SK": ("America/Regina", "America/Edmonton", "America/Winnipeg"),
+    "YT": ("America/Whitehorse",),
 }
-"""Canadian provinces that keep one clock. BC, NL, NU, ON, QC and SK keep more than one and settle nothing."""
+"""The zones of the Canadian provinces: Lloydminster goes by Alberta's clock, Creighton by Manitoba's."""
 
 
-def area_code_zones(year: int) -> pl.DataFrame:
-    """Return NANP area codes of one clock: `area_code` (3 digits), `area_zone` (IANA).
+def area_code_zones(year: int) -> dict[str, Zones]:
+    """Return the zones of NANP area codes (3 digits).
 
     Source: the prefix table of `phonenumbers`. It names a zone for each area code and, in area codes that span two,
     some exchanges that differ; an exchange it does not list may lie on either side, so such a code settles nothing.
     """
-    return _frame("area_code", _areas(year), "area_zone")
-
-
-def exchange_zones(year: int) -> pl.DataFrame:
-    """Return the area code and exchange pairs that the table lists: `exchange` (6 digits), `exchange_zone`.
-
-    `exchange_zone` is null where the pair itself spans several clocks, and then nothing is settled.
-    """
-    zones = {f"{exchange:06}": zone for prefix, zone in _listed(year).items() for exchange in _exchanges_of(prefix)}
-    return _frame("exchange", zones, "exchange_zone")
-
-
-def state_zones(year: int) -> pl.DataFrame:
-    """Return the states and provinces that keep one clock: `state`, `state_zone`."""
-    return _frame("state", _states(year), "state_zone")
-
-
-def _frame(key: str, zones: Mapping[str, str | None], zone: str) -> pl.DataFrame:
-    return pl.DataFrame({key: list(zones), zone: list(zones.values())}, schema={key: pl.String, zone: pl.String})
-
-
-def _areas(year: int) -> dict[str, str]:
-    """Return the zone of each area code that keeps one clock."""
     prefixes = _nanp_prefixes()
-    named = {(prefix[:_AREA_CODE], zones) for prefix, zones in prefixes.items()}
-    split = {area for area, zones in named if _settle((*zones, *prefixes.get(area, ())), year) is None}
-    split |= {overlay for overlay, older in _OVERLAYS.items() if older in split}
-    return {prefix: zones[0] for prefix, zones in prefixes.items() if len(prefix) == _AREA_CODE and prefix not in split}
+    named: dict[str, list[str]] = {}
+    for prefix in sorted(prefixes, key=len):
+        named.setdefault(prefix[:_AREA_CODE], []).extend(prefixes[prefix])
+    areas = {area: apart(tuple(zones), year) for area, zones in named.items()}
+    # Where exchanges alone are listed, those that are not may be anywhere.
+    areas = {area: zones for area, zones in areas.items() if area in prefixes or len(zones) > 1}
+    areas |= {overlay: areas[older] for overlay, older in _OVERLAYS.items() if len(areas[older]) > 1}
+    return areas | {overlay: areas[older] for overlay, older in _CORRECTED.items()}
 
 
-def _listed(year: int) -> dict[str, str | None]:
-    """Return the zone of each prefix longer than an area code, the shorter first; None where it spans clocks."""
+def exchange_zones(year: int) -> dict[str, Zones]:
+    """Return the zones of area code and exchange (6 digits), for the pairs that the table of `phonenumbers` lists."""
+    return {f"{exchange:06}": zones for prefix, zones in _listed(year).items() for exchange in _exchanges_of(prefix)}
+
+
+def zones_abroad(digits: str, year: int) -> Zones:
+    """Return the zones of a number outside +1, of whose digits in E.164 form the first are enough.
+
+    Source: the longest prefix of it that the table of `phonenumbers` lists.
+    """
+    known = (TIMEZONE_DATA.get(digits[:length]) for length in range(LONGEST_PREFIX, 0, -1))
+    return apart(next((zones for zones in known if zones), ()), year)
+
+
+def state_zones(year: int) -> dict[str, Zones]:
+    """Return the zones of each state and province; of zones that keep one clock, the one of most ZIP codes."""
+    zones: dict[str, list[str]] = {}
+    for state, zone, _ in sorted(_count_zips(), key=itemgetter(0, 2, 1), reverse=True):
+        zones.setdefault(state, []).append(zone)
+    named = {state: tuple(names) for state, names in zones.items()} | _PROVINCE_ZONES
+    return {state: apart(names, year) for state, names in named.items()}
+
+
+def _listed(year: int) -> dict[str, Zones]:
+    """Return the zones of each prefix longer than an area code, the shorter first."""
     longer = [prefix for prefix in _nanp_prefixes() if _AREA_CODE < len(prefix) <= _EXCHANGE]
-    return {prefix: _settle(_nanp_prefixes()[prefix], year) for prefix in sorted(longer, key=len)}
+    return {prefix: apart(_nanp_prefixes()[prefix], year) for prefix in sorted(longer, key=len)}
 
 
 def _exchanges_of(prefix: str) -> range:
@@ -93,23 +108,8 @@ def _exchanges_of(prefix: str) -> range:
 
 
 @cache
-def _nanp_prefixes() -> dict[str, tuple[str, ...]]:
+def _nanp_prefixes() -> dict[str, Zones]:
     return {prefix[1:]: zones for prefix, zones in TIMEZONE_DATA.items() if prefix.startswith("1") and prefix != "1"}
-
-
-@cache
-def _settle(zones: tuple[str, ...], year: int) -> str | None:
-    """Return what `settle` does; thousands of prefixes have some dozens of combinations."""
-    return settle(zones, year)
-
-
-def _states(year: int) -> dict[str, str]:
-    """Return the zone of each state and province that keeps one clock; of several, the one of most ZIP codes."""
-    zones: dict[str, list[str]] = {}
-    for state, zone, _ in sorted(_count_zips(), key=itemgetter(0, 2, 1), reverse=True):
-        zones.setdefault(state, []).append(zone)
-    settled = {state: _settle(tuple(names), year) for state, names in zones.items()} | _PROVINCE_ZONES
-    return {state: zone for state, zone in settled.items() if zone is not None}
 
 
 def _count_zips() -> list[tuple[str, str, int]]:
@@ -126,38 +126,51 @@ def _categories(column: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class ZoneTables:
-    """The same tables for reading by place in place of joining: each holds, at a key's number, the number of its zone.
+class ZoneTable:
+    """A table for reading by place in place of joining: `places` has, at a key's number, the place of its zones.
 
-    `zones[n - 1]` is zone number n, and 0 means that nothing is settled. `by_zip` is read at the ZIP code,
-    `by_exchange` at area code and exchange (6 digits), `by_state` at the number of the state's code.
+    `zones[0]` is (), for a key of which nothing is known.
     """
 
-    zones: tuple[str, ...]
-    by_zip: pl.Series
-    by_exchange: pl.Series
-    by_state: pl.Series
+    zones: tuple[Zones, ...]
+    places: pl.Series
+
+
+@dataclass(frozen=True)
+class ZoneTables:
+    """The tables of one year: read at the ZIP code, at area code and exchange (6 digits), at the state's number."""
+
+    by_zip: ZoneTable
+    by_exchange: ZoneTable
+    by_state: ZoneTable
 
 
 @made_once
 def zone_tables(year: int) -> ZoneTables:
     """Return the tables for the clocks of `year`."""
-    areas, listed, states, zip_zones = _areas(year), _listed(year), _states(year), _categories("zip_zone")
-    found = {*zip_zones, *areas.values(), *listed.values(), *states.values()}
-    zones = sorted(zone for zone in found if zone)
-    numbers: dict[str | None, int] = {zone: number for number, zone in enumerate(zones, 1)}
-    by_exchange, by_state = bytearray(_EXCHANGES), bytearray(STATE_CODES)
+    areas, listed, states = area_code_zones(year), _listed(year), state_zones(year)
     # A listed exchange has the last word, also when it says that it spans several clocks.
-    for prefix, zone in (*areas.items(), *listed.items()):
+    prefixes = [*areas.items(), *listed.items()]
+    named, numbers = _numbered(zones for _, zones in prefixes)
+    by_exchange = bytearray(_EXCHANGES)
+    for prefix, zones in prefixes:
         size = 10 ** (_EXCHANGE - len(prefix))
         first = int(prefix) * size
-        by_exchange[first : first + size] = bytes([numbers.get(zone, 0)]) * size
-    for state, zone in states.items():
-        by_state[state_number(state)] = numbers[zone]
-    zip_numbers = pl.Series([numbers.get(zone, 0) for zone in zip_zones], dtype=pl.UInt8)
+        by_exchange[first : first + size] = bytes([numbers[zones]]) * size
+    of_states, state_places = _numbered(states.values())
+    by_state = bytearray(STATE_CODES)
+    for state, zones in states.items():
+        by_state[state_number(state)] = state_places[zones]
+    of_zips, zip_places = _numbered((zone,) for zone in _categories("zip_zone") if zone)
+    places = pl.Series([zip_places[(zone,) if zone else ()] for zone in _categories("zip_zone")], dtype=pl.UInt8)
     return ZoneTables(
-        tuple(zones),
-        by_zip=zip_numbers[zips_by_number()["zip_zone"].to_physical()],
-        by_exchange=bytes_of(pl.Series([bytes(by_exchange)])),
-        by_state=bytes_of(pl.Series([bytes(by_state)])),
+        ZoneTable(of_zips, places[zips_by_number()["zip_zone"].to_physical()]),
+        ZoneTable(named, bytes_of(pl.Series([bytes(by_exchange)]))),
+        ZoneTable(of_states, bytes_of(pl.Series([bytes(by_state)]))),
     )
+
+
+def _numbered(every: Iterable[Zones]) -> tuple[tuple[Zones, ...], dict[Zones, int]]:
+    """Return each different one of `every` behind (), and the place of each."""
+    named = tuple(dict.fromkeys([(), *every]))
+    return named, {zones: place for place, zones in enumerate(named)}

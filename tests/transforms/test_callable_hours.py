@@ -16,10 +16,7 @@ def counted(*kinds):
         {
             "time_zone": zone,
             "leadTimezone": None,
-            "time_zone_conflict": bool(others),
-            "zip_zone": (*others, None)[0],
-            "number_zone": (*others, None, None)[1],
-            "state_zone": None,
+            "other_zones": "|".join(others) or None,
             "leads": leads,
             "loaded": leads,
             "barred": 0,
@@ -133,10 +130,7 @@ def test_only_leads_that_were_to_be_sent_are_counted():
             "rows": [2, 1, 4, 8],
             "time_zone": ["America/Denver"] * 4,
             "leadTimezone": ["MST"] * 4,
-            "time_zone_conflict": [False] * 4,
-            "zip_zone": ["America/Denver"] * 4,
-            "number_zone": [None] * 4,
-            "state_zone": [None] * 4,
+            "other_zones": [None] * 4,
         }
     )
 
@@ -152,10 +146,7 @@ def test_a_lead_that_ringcx_will_not_dial_counts_for_no_hour(state):
             "rows": [1, 1, 1],
             "time_zone": ["America/Denver"] * 3,
             "leadTimezone": ["MST"] * 3,
-            "time_zone_conflict": [False] * 3,
-            "zip_zone": ["America/Denver"] * 3,
-            "number_zone": [None] * 3,
-            "state_zone": [None] * 3,
+            "other_zones": [None] * 3,
         }
     )
 

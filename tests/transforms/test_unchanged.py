@@ -103,7 +103,7 @@ def test_only_rows_that_are_the_same_are_told_so():
             "leadTimezone": ["EST"] * 3, "reason": [None, "PHONE_MISSING", None], "note": ["n", None, None],
             "row_place": [None] * 3, "time_zone": [None] * 3, "time_zone_source": [None] * 3,
             "time_zone_conflict": [False] * 3, "zip_zone": [None] * 3, "number_zone": [None] * 3,
-            "state_zone": [None] * 3,
+            "state_zone": [None] * 3, "other_zones": [None] * 3,
         },
         schema_overrides={"row_place": pl.String},
     )  # fmt: skip

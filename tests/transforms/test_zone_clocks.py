@@ -9,10 +9,11 @@ from transforms.postal import zip_table
 from transforms.zone_clocks import (
     RINGCX_OFFSETS,
     ZoneNaming,
+    apart,
     clock_of,
     names_in,
     ringcx_name,
-    settle,
+    standard_name,
     stretches_of,
     stretches_of_name,
     zone_info,
@@ -146,18 +147,26 @@ def test_every_name_comes_with_its_documented_offset():
 # --- clocks ---------------------------------------------------------------------------------------------------
 
 
-def test_zones_of_one_clock_settle_and_others_do_not():
-    assert settle(["America/Detroit", "America/New_York"], 2026) == "America/Detroit"
-    assert settle(["America/Phoenix", "America/Denver"], 2026) is None
-    assert settle(["America/Phoenix", "America/Los_Angeles"], 2026) is None
-    assert settle([], 2026) is None
+def test_zones_of_one_clock_are_one_and_others_are_kept_apart():
+    assert apart(("America/Detroit", "America/New_York"), 2026) == ("America/Detroit",)
+    assert apart(("America/Phoenix", "America/Denver"), 2026) == ("America/Phoenix", "America/Denver")
+    both = ("America/Denver", "America/Phoenix", "America/Boise", "America/Los_Angeles")
+    assert apart(both, 2026) == ("America/Denver", "America/Phoenix", "America/Los_Angeles")
+    assert apart(("America/Denver",), 2026) == ("America/Denver",)
+    assert apart((), 2026) == ()
+
+
+@pytest.mark.parametrize("name", [name for name in RINGCX_OFFSETS if name.endswith("DT")])
+def test_every_name_of_summer_has_one_of_standard_time_an_hour_behind(name):
+    assert RINGCX_OFFSETS[standard_name(name)] == RINGCX_OFFSETS[name] - 1
+    assert standard_name(standard_name(name)) == standard_name(name)
 
 
 def test_a_zone_that_leaves_another_in_autumn_no_longer_keeps_its_clock():
     """British Columbia and Manitoba gave up changing their clocks in November 2026."""
     assert clock_of("America/Vancouver", 2025) == clock_of("America/Los_Angeles", 2025)
     assert clock_of("America/Vancouver", 2026) != clock_of("America/Los_Angeles", 2026)
-    assert settle(["America/Winnipeg", "America/Chicago"], 2026) is None
+    assert len(apart(("America/Winnipeg", "America/Chicago"), 2026)) == 2
 
 
 def test_zones_are_those_of_the_pinned_package_and_not_of_the_machine():
@@ -202,4 +211,4 @@ def test_a_clock_that_is_never_changed_is_one_stretch():
 
 def test_a_difference_of_two_days_is_a_difference():
     """Jerusalem changes on a Friday and Athens on the Sunday after; the middle of each month does not tell."""
-    assert settle(["Asia/Jerusalem", "Europe/Athens"], 2026) is None
+    assert len(apart(("Asia/Jerusalem", "Europe/Athens"), 2026)) == 2

@@ -11,70 +11,100 @@ from transforms.zone_clocks import clock_of
 from transforms.zone_tables import area_code_zones, exchange_zones, state_zones, zone_tables
 
 YEARS = [2025, 2026, 2027]
+OVERLAYS = {"236", "257", "364", "367", "448", "458", "474", "581", "672", "729", "778", "930", "986"}
 
 
-def named(tables, numbers):
-    return pl.Series([None, *tables.zones]).gather(numbers).to_list()
+def zones_at(table, keys):
+    return [table.zones[place] for place in table.places.gather(keys)]
 
 
-def test_no_table_has_a_key_twice():
+def test_every_table_knows_something():
     for table in (area_code_zones(2026), exchange_zones(2026), state_zones(2026)):
-        assert table.to_series().is_unique().all()
-        assert table.height > 50
+        assert len(table) > 50
+        assert all(table.values())
 
 
 @pytest.mark.parametrize("year", YEARS)
 def test_every_zip_is_read_at_its_number(year):
-    tables, table = zone_tables(year), zip_table()
-    assert named(tables, tables.by_zip.gather(table["zip"].cast(pl.UInt32))) == table["zip_zone"].to_list()
-    assert (tables.by_zip > 0).sum() == table.height
+    by_zip, table = zone_tables(year).by_zip, zip_table()
+    assert zones_at(by_zip, table["zip"].cast(pl.UInt32)) == [(zone,) for zone in table["zip_zone"]]
+    assert (by_zip.places > 0).sum() == table.height
 
 
 @pytest.mark.parametrize("year", YEARS)
 def test_every_state_is_read_at_its_number(year):
-    tables, table = zone_tables(year), state_zones(year)
-    assert named(tables, tables.by_state.gather(state_numbers(table["state"]))) == table["state_zone"].to_list()
-    assert (tables.by_state > 0).sum() == table.height
+    by_state, table = zone_tables(year).by_state, state_zones(year)
+    assert zones_at(by_state, state_numbers(pl.Series(list(table)))) == list(table.values())
+    assert (by_state.places > 0).sum() == len(table)
 
 
 @pytest.mark.parametrize("year", YEARS)
 def test_every_exchange_is_that_of_its_area_code_unless_it_is_listed(year):
-    tables, areas, listed = zone_tables(year), area_code_zones(year), exchange_zones(year)
-    expected = dict(areas.iter_rows())
-    listed_zones = dict(listed.iter_rows())
+    by_exchange, areas, listed = zone_tables(year).by_exchange, area_code_zones(year), exchange_zones(year)
     samples = [f"{area}{exchange:03}" for area in range(200, 1000) for exchange in (200, 222, 555, 999)]
-    samples += list(listed_zones)
-    found = named(tables, tables.by_exchange.gather(pl.Series(samples).cast(pl.UInt32)))
-    assert found == [listed_zones.get(sample, expected.get(sample[:3])) for sample in samples]
+    samples += list(listed)
+    found = zones_at(by_exchange, pl.Series(samples).cast(pl.UInt32))
+    assert found == [listed.get(sample, areas.get(sample[:3], ())) for sample in samples]
 
 
 def test_the_tables_say_what_the_clocks_of_every_single_prefix_come_to():
     listed = {key[1:]: zones for key, zones in TIMEZONE_DATA.items() if key.startswith("1") and 4 <= len(key) <= 7}
     clocks = {prefix: {clock_of(zone, 2026) for zone in zones} for prefix, zones in listed.items()}
-    areas, exchanges = dict(area_code_zones(2026).iter_rows()), dict(exchange_zones(2026).iter_rows())
-    for area in (prefix for prefix in listed if len(prefix) == 3):
+    areas, exchanges = area_code_zones(2026), exchange_zones(2026)
+    for area in (prefix for prefix in listed if len(prefix) == 3 and prefix not in OVERLAYS):
         together = set().union(*(found for prefix, found in clocks.items() if prefix.startswith(area)))
-        assert areas.get(area) in ({listed[area][0], None} if len(together) == 1 else {None})
-    for exchange, zone in exchanges.items():
+        assert {clock_of(zone, 2026) for zone in areas[area]} == together
+        assert len(areas[area]) == len(together)
+        assert areas[area][0] == listed[area][0]
+    for exchange, zones in exchanges.items():
         prefix = next(exchange[:digits] for digits in (6, 5, 4) if exchange[:digits] in listed)
-        assert zone == (listed[prefix][0] if len(clocks[prefix]) == 1 else None)
+        assert {clock_of(zone, 2026) for zone in zones} == clocks[prefix]
+        assert zones[0] == listed[prefix][0]
     tails = {prefix: 10 ** (6 - len(prefix)) for prefix in listed if len(prefix) > 3}
     assert all(sum(map(str.startswith, exchanges, repeat(prefix))) == tails[prefix] for prefix in list(tails)[::50])
 
 
 def test_an_area_code_on_the_border_settles_nothing():
-    assert "850" not in area_code_zones(2026).get_column("area_code")
+    assert area_code_zones(2026)["850"] == ("America/New_York", "America/Chicago")
+
+
+def test_an_area_code_leaves_open_what_the_older_one_under_it_does():
+    areas = area_code_zones(2026)
+    assert areas["448"] == areas["850"]
+    assert areas["986"] == areas["208"]  # of which exchanges alone are listed
+    assert areas["474"] == areas["306"] == ("America/Regina",)
 
 
 def test_what_settles_a_state_holds_for_all_its_zip_codes():
-    settled = dict(state_zones(2026).iter_rows())
+    states = state_zones(2026)
     for state, zone in zip_table().select("zip_state", "zip_zone").unique().iter_rows():
-        if state in settled:
-            assert clock_of(zone, 2026) == clock_of(settled[state], 2026)
+        assert clock_of(zone, 2026) in {clock_of(one, 2026) for one in states[state]}
 
 
 def test_a_town_beyond_its_states_line_leaves_the_state_unsettled():
     """West Wendover keeps Mountain time, so Nevada alone proves nothing."""
-    settled = state_zones(2026)["state"].to_list()
-    assert "NV" not in settled
-    assert "UT" in settled
+    assert state_zones(2026)["NV"] == ("America/Los_Angeles", "America/Denver")
+    assert state_zones(2026)["UT"] == ("America/Denver",)
+
+
+def test_provinces_of_one_clock_name_it_and_no_others():
+    zones = state_zones(2026)
+    settled = {
+        code: zones[code][0]
+        for code in ["AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"]
+        if len(zones[code]) == 1
+    }
+    assert settled == {
+        "AB": "America/Edmonton",
+        "MB": "America/Winnipeg",
+        "NB": "America/Moncton",
+        "NS": "America/Halifax",
+        "NT": "America/Edmonton",
+        "PE": "America/Halifax",
+        "YT": "America/Whitehorse",
+    }
+
+
+@pytest.mark.parametrize("overlay", sorted(OVERLAYS - {"474"}))
+def test_no_overlay_of_an_area_code_on_a_border_settles_anything(overlay):
+    assert len(area_code_zones(2026)[overlay]) > 1

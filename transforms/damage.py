@@ -16,7 +16,8 @@ from typing import Any, Final
 import polars as pl
 import polars.selectors as cs
 
-from transforms.postal import REGION_NAMES, region_code, zip_table
+from transforms.mojibake import MOJIBAKE
+from transforms.postal import REGION_NAMES, five_of_short_zip, region_code, zip_table
 
 
 class DamageKind(StrEnum):
@@ -63,7 +64,13 @@ DAMAGE_SCHEMA: Final = pl.Schema(
 """Counts, one row for each column and kind it could have; `against` are cells alike that this damage cannot explain."""
 
 _SAMPLE: Final = 2048
-"""Rows of a chunk that are looked at first; what one cell in a hundred shows, they show some twenty times."""
+"""Rows of a large chunk that are looked at first; what one cell in a hundred shows, they show some twenty times."""
+
+_ALL_LOOKED_AT: Final = 10_000
+"""Rows of a chunk of which every one is looked at: with ten columns, that takes some ten milliseconds."""
+
+_SEED: Final = 0
+"""Any number: with the same one, the same rows are looked at in every run."""
 
 _PHONES: Final = frozenset({"leadPhone", "leadPhoneE164", "auxPhone", "callerId", "personaPhoneConfig"})
 _FREE: Final = frozenset({"auxData1", "auxData2", "auxData3", "auxData4", "auxData5", "extendedLeadData"})
@@ -79,8 +86,10 @@ _LEAST_ROWS: Final = 2
 _WARNING: Final = 0.1
 """The part of the share that makes a column damaged from which there is a warning."""
 
-_SCIENTIFIC: Final = r"^\s*(?:[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9][.,][0-9]+[eE][0-9]{1,3})\s*$"
-"""`1.23457E+11`; without the plus a decimal mark must stand, for `4E12` may be an id."""
+_POWER: Final = r"(?:[eE]|[xX\u00d7*]10\^)"
+_SCIENTIFIC: Final = rf"^\s*\+?(?:[0-9]+(?:[.,][0-9]*)?{_POWER}\+[0-9]{{1,3}}|[0-9][.,][0-9]*{_POWER}[0-9]{{1,3}})\s*$"
+"""`1.23457E+11`, `4.E+09`, `415E+07`, `4.15x10^9`; without the plus a decimal mark must stand, for `4E12` may be an
+id."""
 
 _DECIMAL: Final = r"^\s*[0-9]+\.0\s*$"
 
@@ -96,12 +105,8 @@ _ROUND_ANYWAY: Final = 0.2
 
 _BEYOND_CHANCE: Final = math.log(1e5)
 
-_SHORT_ZIP: Final = r"^\s*[0-9]{3,4}(?:\.0)?\s*$"
-
-_AFTER: Final = "\u0080-\u00bf\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u017d"
-_QUOTED: Final = "\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u017e\u0178"
-_MOJIBAKE: Final = f"[\u00c3\u00c2][{_AFTER}{_QUOTED}]|\u00c5[{_AFTER}]|\u00e2[\u20ac\u0080\u201e]|\ufffd"
-"""The first byte of a UTF-8 character as Windows-1252 or Latin-1 shows it with what can follow, or a lost character."""
+_SHORT_ZIP: Final = r"^\s*[0-9]{3,4}(?:[- ]?[0-9]{4})?(?:\.0)?\s*$"
+"""A ZIP that lost zeros, or a ZIP+4: `2116`, `2116-1234`, and as one number `21161234`."""
 
 _MAIL, _STATE, _ZIP, _PHONE = "email", "state", "zip", "leadPhone"
 _WHERE_SHIFTED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -130,7 +135,7 @@ _BLANK, _NOT_OF_FIVE, _NOT_ASCII = "blank", "not of five", "not ASCII"
 
 _ROUGH: Final[Mapping[str, Callable[[pl.Expr], pl.Expr]]] = {
     _BLANK: lambda cell: (cell < _AFTER_BLANK) | (cell >= _BEYOND_ASCII),
-    _NOT_OF_FIVE: lambda cell: cell.str.len_bytes() != len("02116"),
+    _NOT_OF_FIVE: lambda cell: (cell.str.len_bytes() != len("02116")) | cell.str.contains(r"[\s.]"),
     _NOT_ASCII: lambda cell: cell.str.len_bytes() != cell.str.len_chars(),
     _MAIL: lambda cell: _has_shape(cell, _MAIL),
     _STATE: lambda cell: (cell >= "A") | (cell < _AFTER_BLANK),
@@ -239,15 +244,24 @@ def count_damage(rows: pl.DataFrame, roles: Mapping[str, str]) -> pl.DataFrame:
     counted = []
     for sign, hit in zip(plan.signs, shown, strict=False):
         count, against, first_row = _count_sign(rows, sign) if hit else (0, 0, None)
+        if sign.kind is DamageKind.DECIMAL_POINT and 0 < count < values[sign.column]:
+            # A verdict is for all values or none, and the sample may have missed that a few are blank.
+            blank = plan.blanks[sign.column].pick(rows[[sign.column]]).height
+            values[sign.column] = rows.height - rows.get_column(sign.column).null_count() - blank
         counted.append((sign.column, sign.field, sign.kind.value, count, against, values[sign.column], first_row))
     return pl.DataFrame(counted, schema=DAMAGE_SCHEMA, orient="row")
 
 
 def _sample(rows: pl.DataFrame) -> pl.DataFrame:
-    if rows.height <= 2 * _SAMPLE:
-        return rows
-    step = rows.height // _SAMPLE | 1  # odd, for lists alternate in pairs
-    return rows[pl.int_range(0, rows.height, step, dtype=pl.UInt32, eager=True)]
+    return rows if rows.height <= _ALL_LOOKED_AT else rows[_places(rows.height)]
+
+
+@cache
+def _places(height: int) -> pl.Series:
+    """Return one place in each stretch of so many rows, by no rule: lists are made of patterns that repeat."""
+    step = height // _SAMPLE
+    first = pl.int_range(0, height - step + 1, step, dtype=pl.UInt32, eager=True)
+    return first + (first.hash(_SEED) % step).cast(pl.UInt32)
 
 
 @cache
@@ -272,13 +286,16 @@ def _is_mended(counts: Mapping[str, Any]) -> bool:
     return bool(counts["kind"] == DamageKind.DECIMAL_POINT and counts["field"] == "externId")
 
 
-def judge_damage(merged: pl.DataFrame, share: float) -> list[ColumnDamage]:
+def judge_damage(merged: pl.DataFrame, share: float, *, decimal_ids: bool = True) -> list[ColumnDamage]:
     """Return a verdict for each column and kind worth one, the worst first; a clean column has none.
 
-    A column is damaged from `share` of its values on, and warned about from a tenth of that.
+    A column is damaged from `share` of its values on, and warned about from a tenth of that. Not `decimal_ids` says
+    that ids such as `123.0` are known to stand as they are.
     """
     verdicts = []
     for counts in merged.iter_rows(named=True):
+        if _is_mended(counts) and not decimal_ids:
+            continue
         rows, values = counts["rows"], counts["values"]
         if rows < _LEAST_ROWS or rows / values < share * _WARNING or not _is_plausible(counts):
             continue
@@ -319,7 +336,7 @@ def _signs(roles: Mapping[str, str]) -> Iterator[_Sign]:
             look = _Look(column, cell.str.contains(_SHORT_ZIP), (_NOT_OF_FIVE,))
             yield _Sign(DamageKind.LOST_ZEROS, column, field, look, _lost_a_zero(column, states[0] if states else None))
         if field not in _NUMBERS:
-            look = _Look(column, cell.str.contains(_MOJIBAKE), (_NOT_ASCII,))
+            look = _Look(column, cell.str.contains(MOJIBAKE), (_NOT_ASCII,))
             yield _Sign(DamageKind.MOJIBAKE, column, field, look)
         shapes = [shape for shape in _WHERE_SHIFTED.get(field, ()) if shape in places or field not in _NAMES]
         if shapes:
@@ -370,7 +387,8 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     Many countries have postal codes of four digits.
     """
 
-    code = cs.by_name(column).str.strip_chars().str.strip_suffix(".0").str.zfill(5).alias("zip")
+    text = cs.by_name(column).str.strip_chars().str.strip_suffix(".0")
+    code = five_of_short_zip(text).str.zfill(len("02116")).alias("zip")
     row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
     same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))
     proved = pl.col("zip_state").is_not_null() & same_state
@@ -437,7 +455,7 @@ _SENTENCES: Final = {
         "Set the column to text where it is exported; zeros are put back where the row's state proves them.",
     ),
     DamageKind.MOJIBAKE: (
-        "with letters that were read in a wrong encoding, so that an accent became two signs",
+        "with letters that were read in a wrong encoding, so that one letter became several signs",
         "Export the list again as UTF-8, and open it as UTF-8 wherever it passes through.",
     ),
     DamageKind.SHIFTED: (

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.damage import DAMAGE_SCHEMA, DamageKind, count_damage, judge_damage, merge_damage
+from transforms.phones import PhoneChoices, judge_phones
 
 HOSPITALS = Path(__file__).resolve().parents[3] / "shared" / "data" / "cms_hospitals.csv"
 SAMPLE = Path(__file__).resolve().parents[2] / "data-samples" / "leads.csv"
@@ -54,9 +55,16 @@ def test_a_clean_list_has_no_verdict():
 DAMAGED = {
     "a number in scientific notation": ("phone", ["4.15555E+09"] * 12, "SCIENTIFIC_NOTATION"),
     "an id in scientific notation": ("id", ["1.23457e+11"] * 12, "SCIENTIFIC_NOTATION"),
+    "scientific notation without a decimal": ("phone", ["4.E+09", "+4.15E+09"] * 6, "SCIENTIFIC_NOTATION"),
     "scientific notation without a plus": ("id", ["1,23457E11"] * 12, "SCIENTIFIC_NOTATION"),
     "a ZIP without its zero": ("zip", ["2116", "6510", "3301", "7030"] * 3, "LOST_ZEROS"),
+    "a ZIP+4 without its zero": ("zip", ["21161234", "2116-1234", "2116 1234", "65101234.0"] * 3, "LOST_ZEROS"),
     "a name in a wrong encoding": ("name", ["NÃºÃ±ez", "JosÃ©", "Dâ€™Arcy", "MÃ\u2013LLER"] * 3, "MOJIBAKE"),
+    "a name of another alphabet in a wrong encoding": (
+        "name",
+        ["Ð\u02dcÐ²Ð°Ð½", "ErdoÄŸan", "Nguyá»…n"] * 4,
+        "MOJIBAKE",
+    ),
     "a name with lost letters": ("name", ["N\ufffdez"] * 12, "MOJIBAKE"),
 }
 
@@ -97,6 +105,25 @@ def test_decimals_are_damage_only_where_every_id_has_them():
     assert not found({"id": "externId"}, id=[*ids, "1.5"])
     assert found({"zip": "zip"}, zip=["94103.0"] * 3) == [("zip", "DECIMAL_POINT", 3)]
     assert not found({"x": "auxData1"}, x=["2.0", "3.0", "5.0"])
+
+
+def test_decimals_of_ids_are_told_and_stop_no_load_for_nothing_is_lost():
+    counted = count_damage(frame_of(id=["1.0", "2.0"]), {"id": "externId"})
+
+    (verdict,) = judge_damage(counted, SHARE)
+
+    assert (verdict.kind, verdict.damaged) == ("DECIMAL_POINT", False)
+    assert verdict.sentence.endswith("Export them as text to be sure.")
+    assert not judge_damage(counted, SHARE, decimal_ids=False)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["4.15E+09", "4.E+09", "+4.15E+09", "4,15e+09", "4.15e9", "415E+07", "4E+09", "4.15x10^9", "4.15\u00d710^+9"],
+)
+def test_a_column_of_what_is_refused_as_rounded_has_a_verdict(cell):
+    assert judge_phones(pl.Series("text", [cell]), PhoneChoices())["reason"].to_list() == ["PHONE_ROUNDED"]
+    assert found({"phone": "leadPhone"}, phone=[cell] * 3) == [("phone", "SCIENTIFIC_NOTATION", 3)]
 
 
 def test_every_chunk_must_show_the_decimals():
@@ -214,6 +241,26 @@ def test_a_large_chunk_is_counted_exactly_once_its_sample_shows_anything():
     (verdict,) = judge(ROLES, **columns)
 
     assert (verdict.rows, verdict.values, verdict.first_row) == (len(bad), count, 0)
+
+
+@pytest.mark.parametrize("period", [2, 3, 5, 7, 30, 50, 97, 98])
+@pytest.mark.parametrize("count", [5_000, 10_000, 50_000, 200_000])
+def test_damage_that_repeats_every_so_many_rows_is_seen_whatever_the_period(count, period):
+    for first in range(0, period, max(1, period // 3)):
+        phones = ["415-555-2671"] * count
+        phones[first::period] = ["4.12345E+09"] * len(phones[first::period])
+        (verdict,) = judge({"phone": "leadPhone"}, phone=phones)
+        assert verdict.rows == len(range(first, count, period))
+
+
+@pytest.mark.parametrize("blank", [None, " "])
+def test_a_few_blank_cells_hide_no_decimals_in_a_large_chunk(blank):
+    ids = [f"{number}.0" for number in range(60_000)]
+    ids[::9973] = [blank] * len(ids[::9973])
+
+    (verdict,) = judge({"id": "externId"}, id=ids)
+
+    assert (verdict.kind, verdict.rows, verdict.values) == ("DECIMAL_POINT", 59_993, 59_993)
 
 
 @given(st.lists(st.sampled_from(["1.0", "4.1E+09", "1234", "x", "", None]), max_size=30), st.integers(0, 30))

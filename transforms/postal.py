@@ -28,9 +28,13 @@ REGION_NAMES: Final = {
     "ALBERTA": "AB", "BRITISH COLUMBIA": "BC", "MANITOBA": "MB", "NEW BRUNSWICK": "NB",
     "NEWFOUNDLAND AND LABRADOR": "NL", "NEWFOUNDLAND": "NL", "NOVA SCOTIA": "NS", "NORTHWEST TERRITORIES": "NT",
     "NUNAVUT": "NU", "ONTARIO": "ON", "PRINCE EDWARD ISLAND": "PE", "QUEBEC": "QC", "QUÉBEC": "QC",
-    "SASKATCHEWAN": "SK", "YUKON": "YT",
+    "SASKATCHEWAN": "SK", "YUKON": "YT", "NEWFOUNDLAND & LABRADOR": "NL", "YUKON TERRITORY": "YT",
+    "US VIRGIN ISLANDS": "VI", "WASHINGTON DC": "DC", "WASHINGTON, DC": "DC", "WASHINGTON D.C.": "DC",
+    "WASHINGTON, D.C.": "DC", "D.C.": "DC", "ARMED FORCES EUROPE": "AE", "ARMED FORCES PACIFIC": "AP",
+    "ARMED FORCES AMERICAS": "AA", "FEDERATED STATES OF MICRONESIA": "FM", "MICRONESIA": "FM",
+    "MARSHALL ISLANDS": "MH", "PALAU": "PW",
 }  # fmt: skip
-"""Name of a US state or territory, or a Canadian province, in capitals, to its postal code."""
+"""Name of a state, territory or whatever else the US mail has a code for, or of a Canadian province, to that code."""
 
 ZIP_CODES: Final = 100_000
 STATE_CODES: Final = 1 << 16
@@ -43,7 +47,7 @@ _FINISHED: Final = r"^([0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])$"
 """What needs no repair: a ZIP, a ZIP+4, a Canadian code."""
 
 _RESTORED: Final = "ZIP: leading zero put back, proved by the state"
-_UNKNOWN: Final = "ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"
+_UNKNOWN: Final = "ZIP: not a 5-digit, ZIP+4 or Canadian code, sent as it is"
 
 
 @cache
@@ -88,7 +92,8 @@ def region_code(cell: pl.Expr) -> pl.Expr:
     """Return a state or province as its two-letter code where it is a known code or name, else the cleaned text."""
     text = clean_text(cell)
     known = REGION_NAMES | {code: code for code in REGION_NAMES.values()}
-    return text.str.to_uppercase().replace_strict(known, default=text, return_dtype=pl.String)
+    name = text.str.to_uppercase().str.replace_all(r"\s+", " ")
+    return name.replace_strict(known, default=text, return_dtype=pl.String)
 
 
 @cache
@@ -118,8 +123,9 @@ def _known_codes() -> pl.Series:
 def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     """Normalise column `zip` of `frame` and add `zip_note`; column `state` may be absent.
 
-    5 digits and ZIP+4 (`12345-6789`), Canadian codes as `A1A 1A1`. A ZIP of 3 or 4 digits gets its leading zeros
-    back only where the table knows that ZIP in the row's own state. Anything else stays as it is and is noted.
+    5 digits and ZIP+4 (`12345-6789`), Canadian codes as `A1A 1A1`. A ZIP of 3 or 4 digits, or a ZIP+4 of 7 or 8, gets
+    its leading zeros back only where the table knows that ZIP in the row's own state. Anything else stays as it
+    is and is noted.
     """
     cells = frame["zip"]
     notes = pl.Series("zip_note", [None], dtype=pl.String).new_from_index(0, frame.height)
@@ -133,7 +139,20 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 _CODE: Final = pl.col("zip")
-_SHORT: Final = pl.when(_CODE.str.contains(r"^[0-9]{3,4}$")).then(_CODE)
+_SHORT: Final = pl.when(_CODE.str.contains(r"^[0-9]{3,4}([- ]?[0-9]{4})?$")).then(_CODE)
+"""A ZIP, or a ZIP+4 in any of its forms, that lost zeros where a spreadsheet took it for a number."""
+
+
+def five_of_short_zip(code: pl.Expr) -> pl.Expr:
+    """Return what is left of the five digits in a ZIP of 3 or 4, or in a ZIP+4 such as `2116-1234` or `21161234`."""
+    return pl.when(code.str.len_bytes() > len("2116")).then(code.str.head(-4).str.strip_chars_end("- ")).otherwise(code)
+
+
+_PARTS_OF_SHORT: Final = (
+    five_of_short_zip(pl.col("short")).alias("five"),
+    pl.when(pl.col("short").str.len_bytes() > len("2116")).then(pl.col("short").str.tail(4)).alias("four"),
+)
+_RESTORED_CODE: Final = pl.concat_str(pl.col("five").str.zfill(len("10001")), "four", separator="-", ignore_nulls=True)
 
 # Captures are slow where every row has some, so what a pattern finds is cut out by its length.
 _WITHOUT_DECIMAL: Final = pl.when(_CODE.str.contains(_DECIMAL)).then(_CODE.str.strip_suffix(".0")).otherwise(_CODE)
@@ -154,10 +173,10 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
     if "state" not in frame.columns:
         restored = normal.clear(frame.height)
     else:
-        short = normal.to_frame().select(_SHORT).to_series()
-        states = zips_by_number()["zip_state"][short.cast(pl.UInt32)].cast(pl.String)
+        short = normal.to_frame().select(_SHORT.alias("short")).select_seq(_PARTS_OF_SHORT)
+        states = zips_by_number()["zip_state"][short["five"].cast(pl.UInt32)].cast(pl.String)
         proved = (states == frame["state"]) & (states != "")
-        restored = pl.select(pl.when(proved).then(short.str.zfill(len("10001")))).to_series()
+        restored = short.select(pl.when(proved).then(_RESTORED_CODE)).to_series()
     known = normal.str.contains(_FINISHED)
     note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))
     return pl.select(pl.coalesce(restored, normal).alias("zip"), note.alias("zip_note"))

@@ -24,9 +24,11 @@ from transforms.postal import (
 
 ROOT = Path(__file__).parents[2]
 RESTORED = "ZIP: leading zero put back, proved by the state"
-UNKNOWN = "ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"
+UNKNOWN = "ZIP: not a 5-digit, ZIP+4 or Canadian code, sent as it is"
 ZIP_TEXTS = (
-    st.none() | st.text(max_size=12) | st.from_regex(r"[0-9]{1,10}(\.0){0,2}|[A-Za-z][0-9][a-z][- ]?[0-9][A-Z][0-9]")
+    st.none()
+    | st.text(max_size=12)
+    | st.from_regex(r"[0-9]{1,10}(\.0){0,2}|[0-9]{3,4}[- ][0-9]{4}|[A-Za-z][0-9][a-z][- ]?[0-9][A-Z][0-9]")
 )
 
 
@@ -111,6 +113,14 @@ def test_a_blank_code_is_null_and_needs_no_note(code):
         ("2134", "MA", ("02134", RESTORED)),
         ("2134.0", "MA", ("02134", RESTORED)),
         ("901", "PR", ("00901", RESTORED)),
+        ("21341234", "MA", ("02134-1234", RESTORED)),
+        ("2134-1234", "MA", ("02134-1234", RESTORED)),
+        ("2134 1234", "MA", ("02134-1234", RESTORED)),
+        ("21341234.0", "MA", ("02134-1234", RESTORED)),
+        ("9011234", "PR", ("00901-1234", RESTORED)),
+        ("21341234", "TX", ("21341234", UNKNOWN)),
+        ("2134-1234", None, ("2134-1234", UNKNOWN)),
+        ("2134--1234", "MA", ("2134--1234", UNKNOWN)),
         ("2134", "TX", ("2134", UNKNOWN)),
         ("2134", None, ("2134", UNKNOWN)),
         ("9999", "MA", ("9999", UNKNOWN)),
@@ -175,6 +185,21 @@ def test_a_regions_name_and_code_in_any_case_give_its_code(name):
 
 def test_a_name_written_with_a_combining_accent_is_known():
     assert region("Que\u0301bec") == ["QC"]
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("AE", "AE"), ("ap", "AP"), ("AA", "AA"), ("FM", "FM"), ("MH", "MH"), ("PW", "PW"),
+        ("Armed Forces Europe", "AE"), ("Federated States of Micronesia", "FM"), ("Marshall Islands", "MH"),
+        ("Palau", "PW"), ("US Virgin Islands", "VI"), ("Washington DC", "DC"), ("Washington, D.C.", "DC"),
+        ("D.C.", "DC"), ("Newfoundland & Labrador", "NL"), ("Yukon Territory", "YT"), ("New  York", "NY"),
+        ("north\u00a0 carolina", "NC"),
+    ],
+)  # fmt: skip
+def test_every_code_of_the_mail_and_usual_ways_to_write_a_name_are_known(written, code):
+    assert region(written) == [code]
+    assert clean_regions(pl.Series("state", [written])).to_list() == [code]
 
 
 def test_an_unknown_region_is_only_cleaned():

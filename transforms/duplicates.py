@@ -9,10 +9,12 @@ row is kept, `held_keys` does the same in one.
 """
 
 from collections.abc import Callable, Iterator
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context
 from typing import Final, Literal, NamedTuple
 
 import polars as pl
 
+from transforms.text import clean_id
 from transforms.vocabulary.options import DuplicateHandling
 from transforms.vocabulary.reasons import Reason
 
@@ -26,6 +28,18 @@ _SLOT_BITS: Final = 26
 
 _LONE: Final = 10
 """Bytes of one national number; only a longer cell can hold several."""
+
+_EXACT: Final = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[])
+"""Reads every digit of a number; an exponent too small for any number gives zero."""
+
+_BOTH_FORMS: Final = (
+    pl.when(pl.col("leadPhone").is_null())
+    .then("e164")
+    .when(pl.col("e164").is_null() | (pl.col("e164") == pl.col("leadPhone")))
+    .then("leadPhone")
+    .otherwise(pl.col("leadPhone") + "|" + pl.col("e164"))
+)
+"""Of nearly every lead with both, they are one number, and one is quicker to look at than two."""
 
 _NOBODY: Final = 2**32 - 1
 """The place that stands for no row, behind all places."""
@@ -51,7 +65,7 @@ class RepeatedKeys:
         valid = mark(leads.height, pl.Series(dtype=pl.UInt32)).not_() if valid is None else valid
         self._ids.add(ids, valid & ids.is_not_null())
         if self._numbers is not None:
-            cells = _dialled(leads)
+            cells = _join_numbers(leads)
             several = _hold_several(cells)
             if several.any():
                 parts = cells.filter(several & valid).str.split("|").list.unique().explode()
@@ -66,7 +80,7 @@ class RepeatedKeys:
         """
         mask = self._ids.may_repeat(leads.get_column("externId"))
         if self._numbers is not None and self._numbers.any:
-            mask |= _of_any_number(_dialled(leads), self._numbers.may_repeat)
+            mask |= _of_any_number(_join_numbers(leads), self._numbers.may_repeat)
         return mask.alias("contested")
 
     @property
@@ -111,19 +125,27 @@ class _Tally:
         return self._slots
 
 
-def find_duplicates(keys: pl.DataFrame, handling: DuplicateHandling, keep: KeepRule = "first") -> pl.DataFrame:
+def find_duplicates(
+    keys: pl.DataFrame, handling: DuplicateHandling, keep: KeepRule = "first", notes: list[str] | None = None
+) -> pl.DataFrame:
     """Return the rows to set aside, by `source_row`: `source_row`, `reason`, `kept_row` (stays in its place).
 
     `keys` has the valid rows of the whole load, or only those contested: `source_row` (ascending), `externId`, and
     `leadPhone`, `leadPhoneE164` where the load has them; `rank_by` (text) where `keep` is `largest` or `smallest`.
-    That is compared as numbers (as floats, unless all are whole) where every value in `keys` is one, else as text;
-    rows without a value come last, and of equals the first in source order is preferred.
+    That is compared as numbers where most values of the rows that share a key are numbers, and what is none is no
+    value then; else as text. Rows without a value come last, and of equals the first in source order is preferred.
+    Where some are numbers and others not, `notes` is told so.
 
     Rows are settled from the most preferred on: one that shares an id or a number with a row that stays is set aside,
     and never sets another aside. The row kept is the one with the same id, else the most preferred with a same number.
     """
-    rows = _sort_by_preference(keys, keep).with_row_index("place")
-    place, key, of_number = _find_claims(rows, handling).get_columns()
+    place, key, of_number = _find_claims(keys.with_row_index("place"), handling).get_columns()
+    # Rows that share nothing have no part in how the values of the others are compared.
+    sharing = place.unique().sort()
+    place, rows = sharing.search_sorted(place).cast(pl.UInt32), keys[sharing]
+    if keep != "first":
+        order = _order_by_preference(rows, keep, [] if notes is None else notes)
+        place, rows = order.arg_sort()[place], rows[order]
     return settle(place, key, of_number, rows.get_column("source_row"))
 
 
@@ -167,7 +189,7 @@ def place_texts(texts: pl.Series, wanted: pl.Series) -> PlacedTexts:
 
 def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> Iterator[PlacedTexts]:
     """Yield every number of the `valid` rows, each once to a row, in any order."""
-    cells = place_texts(_dialled(leads), valid)
+    cells = place_texts(_join_numbers(leads), valid)
     several = _hold_several(cells.text)
     if not several.any():
         yield cells
@@ -179,14 +201,17 @@ def split_numbers(leads: pl.DataFrame, valid: pl.Series) -> Iterator[PlacedTexts
     yield PlacedTexts(place, text, text.is_not_null())
 
 
-def _dialled(leads: pl.DataFrame) -> pl.Series:
-    """Return the cell that is dialled: `leadPhone`, else `leadPhoneE164`, a number of +1 as in `leadPhone`."""
+def _join_numbers(leads: pl.DataFrame) -> pl.Series:
+    """Return every number of each row joined with `|`: `leadPhone`, and `leadPhoneE164`, its +1 left out, if another.
+
+    Both are sent, and either may be dialled.
+    """
     cells = leads.get_column("leadPhone") if "leadPhone" in leads.columns else None
-    if "leadPhoneE164" not in leads.columns or (cells is not None and cells.null_count() == 0):
+    if "leadPhoneE164" not in leads.columns or leads.get_column("leadPhoneE164").null_count() == leads.height:
         no_number = pl.Series([None], dtype=pl.String)
         return no_number.new_from_index(0, leads.height) if cells is None else cells
-    abroad = pl.col("leadPhoneE164").str.strip_prefix("+1")
-    return leads.select(abroad if cells is None else pl.coalesce("leadPhone", abroad)).to_series()
+    e164 = leads.select(pl.col("leadPhoneE164").str.strip_prefix("+1").alias("e164"))
+    return (e164 if cells is None else e164.with_columns(cells).select(_BOTH_FORMS)).to_series()
 
 
 def _hold_several(cells: pl.Series) -> pl.Series:
@@ -224,28 +249,65 @@ def _slot_of(hashes: pl.Series) -> pl.Series:
     return slots.cast(pl.UInt32)
 
 
-def _sort_by_preference(keys: pl.DataFrame, keep: KeepRule) -> pl.DataFrame:
-    """Return the rows, the most preferred first."""
-    if keep == "first":
-        return keys
+def _order_by_preference(rows: pl.DataFrame, keep: KeepRule, notes: list[str]) -> pl.Series:
+    """Return the places of `rows`, the most preferred first; `notes` is told what is odd about their values."""
+    places = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
     if keep == "last":
-        return keys.reverse()
-    rank = _read_ranks(keys.get_column("rank_by"))
-    ranked = keys.drop("rank_by").with_columns(rank.alias("rank_by"))
-    return ranked.sort("rank_by", descending=keep == "largest", nulls_last=True, maintain_order=True)
+        return places.reverse()
+    texts = rows.select(clean_id(pl.col("rank_by").cast(pl.String))).to_series()
+    ranks = _read_ranks(texts)
+    notes += _tell_mixed(texts, rows.get_column("source_row"), as_text=ranks[0].dtype == pl.String)
+    ranked = [places.alias("place"), *ranks]
+    largest = keep == "largest"
+    by = pl.DataFrame(ranked).sort("rank", "fine_rank", descending=largest, nulls_last=True, maintain_order=True)
+    return by.get_column("place")
 
 
-def _read_ranks(texts: pl.Series) -> pl.Series:
-    """Return the values as numbers where all are, else as text; blank is null."""
-    texts = texts.cast(pl.String).str.strip_chars()
-    texts = texts.set(texts == "", None)
-    # Long whole numbers (times in microseconds, ids) would lose their last digits as floats.
+def _read_ranks(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return `rank`, the values as numbers where most are, else as text, and `fine_rank` among equals; none is null."""
+    no_fine_rank = pl.Series("fine_rank", [0], dtype=pl.UInt32).new_from_index(0, texts.len())
+    numbers = _as_numbers(texts)
+    if 2 * numbers.count() <= texts.count():
+        return texts.alias("rank"), no_fine_rank
     whole = texts.cast(pl.Int128, strict=False)
-    if whole.null_count() == texts.null_count():
-        return whole
-    floating = texts.cast(pl.Float64, strict=False)
-    are_numbers = floating.null_count() == texts.null_count() and floating.is_finite().all()
-    return floating if are_numbers else texts
+    if whole.null_count() == numbers.null_count():
+        return whole.alias("rank"), no_fine_rank
+    return numbers.alias("rank"), _rank_equal_floats(texts, numbers)
+
+
+def _tell_mixed(texts: pl.Series, source_row: pl.Series, *, as_text: bool) -> Iterator[str]:
+    """Say so where some values are numbers and others not."""
+    given = texts.count()
+    no_numbers = (texts.is_not_null() & _as_numbers(texts).is_null()).arg_true()
+    if 0 < no_numbers.len() < given:
+        told = (
+            "duplicates.by was compared as text, in which 9 is larger than 10"
+            if as_text
+            else "duplicates.by was compared as numbers, and what is none counts as no value"
+        )
+        yield (
+            f"{told}: {no_numbers.len():,} of its {given:,} values in rows that repeat others are no numbers, the "
+            f"first in source_row {source_row[no_numbers[0]]}. Mend or empty those values if numbers are meant."
+        )
+
+
+def _as_numbers(texts: pl.Series) -> pl.Series:
+    """Return the values as floats, null where one is no number."""
+    numbers = texts.cast(pl.Float64, strict=False)
+    return numbers.to_frame().select(pl.when(pl.first().is_finite()).then(pl.first())).to_series()
+
+
+def _rank_equal_floats(texts: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Return `fine_rank`, which tells numbers apart by all their digits where they are equal as floats.
+
+    So are long numbers: times in microseconds, ids.
+    """
+    different = pl.DataFrame([texts.alias("text"), numbers.alias("number")]).drop_nulls().unique()
+    alike = different.filter(pl.len().over("number") > 1).get_column("text")
+    exact = [_EXACT.create_decimal(text) for text in alike]
+    ranks = {number: rank for rank, number in enumerate(sorted(set(exact)))}
+    found = texts.replace_strict(alike, [ranks[number] for number in exact], default=0, return_dtype=pl.UInt32)
+    return found.alias("fine_rank")
 
 
 def _find_claims(rows: pl.DataFrame, handling: DuplicateHandling) -> pl.DataFrame:
@@ -256,7 +318,7 @@ def _find_claims(rows: pl.DataFrame, handling: DuplicateHandling) -> pl.DataFram
     ids = _share(rows.select("place", pl.col("externId").alias("key")), first_key=0)
     kinds = [ids.with_columns(of_number=pl.lit(value=False))]
     if handling is not DuplicateHandling.RETAIN_ALL:
-        cells = pl.DataFrame([rows.get_column("place"), _dialled(rows).str.split("|").alias("key")])
+        cells = pl.DataFrame([rows.get_column("place"), _join_numbers(rows).str.split("|").list.unique().alias("key")])
         numbers = _share(cells.explode("key"), first_key=ids.height)
         kinds.append(numbers.with_columns(of_number=pl.lit(value=True)))
     return pl.concat(kinds)

@@ -1,6 +1,8 @@
 """Repeats across a load, held against the same rule written as a plain loop."""
 
-from math import isfinite
+from collections import Counter
+from decimal import Decimal, InvalidOperation
+from itertools import chain
 
 import polars as pl
 import pytest
@@ -22,7 +24,9 @@ NUMBERS = [f"21255501{place:02d}" for place in range(8)]
 IDS = st.sampled_from(["i1", "i2", "i3", *map(str, range(12))])
 CELLS = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=4).map("|".join) | st.none()
 ABROAD = st.sampled_from([*(f"+1{number}" for number in NUMBERS[:4]), "+442071234567"]) | st.none()
-RANKS = st.sampled_from([None, "", " ", "5", "10", "9.5", "1e1", "-3", "9007199254740993", "9007199254740992"])
+RANKS = st.sampled_from(
+    [None, "", " ", "5", "5.0", "10", "9.5", "1e1", "-3", "9007199254740993", "9007199254740992", "9007199254740992.5"]
+)
 DATES = st.sampled_from([None, "2024-01-31", "2023-12-31", "9", "10", "inf"])
 
 
@@ -54,29 +58,44 @@ def find(leads, handling=REMOVING[0], keep="first"):
 
 
 def numbers_of(lead):
-    return set((lead[1] or (lead[2] or "").removeprefix("+1")).split("|")) - {""}
+    return {*(lead[1] or "").split("|"), (lead[2] or "").removeprefix("+1")} - {""}
 
 
-def places_by_preference(leads, keep):
-    places = list(range(len(leads)))
+def keys_of(lead, handling):
+    return {("id", lead[0])} | (set() if handling is RETAINING else numbers_of(lead))
+
+
+def sharing_places(leads, handling):
+    """The rows that have a key in common with another."""
+    met = Counter(chain.from_iterable(keys_of(lead, handling) for lead in leads))
+    return [place for place, lead in enumerate(leads) if any(met[key] > 1 for key in keys_of(lead, handling))]
+
+
+def places_by_preference(leads, handling, keep):
+    places = sharing_places(leads, handling)
     if keep in {"first", "last"}:
         return places if keep == "first" else places[::-1]
-    ranks = [(lead[3] or "").strip() for lead in leads]
-    try:
-        are_whole = all(rank.lstrip("-").isdigit() for rank in ranks if rank)
-        values = [int(rank or 0) if are_whole else float(rank or 0) for rank in ranks]
-        values = values if all(map(isfinite, values)) else ranks
-    except ValueError:
-        values = ranks
-    given = [place for place in places if ranks[place]]
+    ranks = {place: (leads[place][3] or "").strip() for place in places}
+    numbers = {place: number_in(rank) for place, rank in ranks.items()}
+    found = [number for number in numbers.values() if number is not None]
+    values = numbers if 2 * len(found) > len(list(filter(None, ranks.values()))) else ranks
+    given = [place for place in places if values[place] not in {None, ""}]
     given.sort(key=values.__getitem__, reverse=keep == "largest")
-    return given + [place for place in places if not ranks[place]]
+    return given + [place for place in places if place not in given]
+
+
+def number_in(text):
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
 
 
 def set_aside_one_by_one(leads, handling, keep):
     """The rule as a loop: only a row that stays holds its id and its numbers."""
     ids, holders, aside = {}, {}, {}
-    for turn, place in enumerate(order := places_by_preference(leads, keep)):
+    for turn, place in enumerate(order := places_by_preference(leads, handling, keep)):
         mine = set() if handling is RETAINING else numbers_of(leads[place])
         if leads[place][0] in ids:
             aside[3 * place] = (Reason.EXTERN_ID_REPEATED, 3 * order[ids[leads[place][0]]])
@@ -107,6 +126,7 @@ def pick_contested(frame, handling, size):
 @settings(max_examples=200, deadline=None)
 @given(LOADS, st.sampled_from(DuplicateHandling), st.sampled_from(KEEP_RULES))
 @example([("a", "1|2", None, "9007199254740992"), ("a", "3", None, "9007199254740993")], RETAINING, "largest")
+@example([("a", None, None, "9"), ("a", None, None, "10"), ("b", None, None, "n/a")], RETAINING, "largest")
 @example([("a", None, None, "5"), ("a", None, None, "10"), ("a", None, None, "inf")], RETAINING, "largest")
 def test_the_rows_set_aside_are_those_of_a_plain_loop(leads, handling, keep):
     assert find(leads, handling, keep) == set_aside_one_by_one(leads, handling, keep)
@@ -132,12 +152,7 @@ def test_tangled_chains_are_those_of_a_plain_loop(links, ranks, keep):
 def test_a_row_that_shares_a_key_is_contested_whatever_the_chunks(leads, handling, size):
     frame = frame_of(leads)
     contested = set(pick_contested(frame, handling, size)["source_row"])
-    keys = [{("id", lead[0])} | (set() if handling is RETAINING else numbers_of(lead)) for lead in leads]
-    sharing = {
-        3 * place
-        for place, mine in enumerate(keys)
-        if any(mine & theirs for other, theirs in enumerate(keys) if other != place)
-    }
+    sharing = {3 * place for place in sharing_places(leads, handling)}
     assert sharing <= contested
     assert count_keys(frame, handling, size).any == bool(sharing)
     if not sharing:
@@ -203,7 +218,7 @@ def test_ids_of_any_text_are_held_and_a_foreign_number_is_not_a_national_one(siz
 
 @settings(max_examples=150, deadline=None)
 @given(
-    loads(st.sampled_from([None, "5", "10", "7"])),
+    LOADS,
     st.sampled_from(DuplicateHandling),
     st.sampled_from(KEEP_RULES),
     st.data(),
@@ -239,10 +254,88 @@ def test_which_row_is_kept_is_a_rule(keep, kept):
     assert find(leads, RETAINING, keep) == {row: ("EXTERN_ID_REPEATED", kept) for row in (0, 3, 6, 9) if row != kept}
 
 
-def test_values_compare_as_text_where_one_is_no_number():
-    leads = [("a", None, None, "9"), ("a", None, None, "10"), ("b", None, None, "2024-01-31")]
+def test_values_compare_as_numbers_where_most_are_and_else_as_text():
+    leads = [
+        ("a", None, None, "9"),
+        ("a", None, None, "10"),
+        *(("b", None, None, odd) for odd in ("n/a", "2024-01-31")),
+    ]
     assert find(leads[:2], RETAINING, "largest") == {0: ("EXTERN_ID_REPEATED", 3)}
+    assert find([*leads[:3], ("b", None, None, "1")], RETAINING, "largest")[0] == ("EXTERN_ID_REPEATED", 3)
+    assert find(leads, RETAINING, "largest")[3] == ("EXTERN_ID_REPEATED", 0)
+
+
+@pytest.mark.parametrize("keep", ["largest", "smallest"])
+def test_what_is_no_number_among_numbers_is_no_value(keep):
+    leads = [("a", None, None, "n/a"), ("a", None, None, "9"), ("b", None, None, "7"), ("b", None, None, "inf")]
+    leads += [("c", None, None, "1"), ("c", None, None, None)]
+    assert find(leads, RETAINING, keep) == {
+        0: ("EXTERN_ID_REPEATED", 3),
+        9: ("EXTERN_ID_REPEATED", 6),
+        15: ("EXTERN_ID_REPEATED", 12),
+    }
+
+
+@pytest.mark.parametrize(("keep", "lost", "kept"), [("largest", 0, 3), ("smallest", 3, 0)])
+def test_a_row_that_shares_nothing_has_no_part_in_how_values_compare(keep, lost, kept):
+    """It comes along where its hash begins like that of a repeated key."""
+    leads = [("a", NUMBERS[0], None, "9"), ("a", NUMBERS[1], None, "10"), ("b", NUMBERS[2], None, "n/a")]
+    for handling in DuplicateHandling:
+        assert find(leads, handling, keep) == {lost: ("EXTERN_ID_REPEATED", kept)}
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ("20260101123059.123456", "20260101123059.123457"),
+        ("9007199254740992", "9007199254740993"),
+        ("-1e-9999", "1e-9999"),
+        ("0.1", "0.10000000000000000000000000000000000000000000001"),
+        ("99999999999999999999999999999999999999998", "99999999999999999999999999999999999999999"),
+    ],
+)
+def test_numbers_are_told_apart_by_all_their_digits(less, more):
+    others = [("b", None, None, "0.5"), ("b", None, None, "0.4")]
+    leads = [("a", None, None, less), ("a", None, None, more), *others]
+    assert find(leads, RETAINING, "largest")[0] == ("EXTERN_ID_REPEATED", 3)
+    assert find(leads, RETAINING, "smallest")[3] == ("EXTERN_ID_REPEATED", 0)
+
+
+@pytest.mark.parametrize("number", ["0", "0.0", "-0"])
+def test_an_exponent_that_no_number_can_have_is_no_failure(number):
+    leads = [("a", None, None, number), ("a", None, None, "1e-99999999999999999999")]
     assert find(leads, RETAINING, "largest") == {3: ("EXTERN_ID_REPEATED", 0)}
+
+
+@pytest.mark.parametrize("keep", ["largest", "smallest"])
+def test_it_is_told_where_some_values_are_numbers_and_others_not(keep):
+    leads = [("a", None, None, "9"), ("a", None, None, "10"), ("b", None, None, "n/a"), ("b", None, None, "3")]
+    leads += [("c", None, None, None), ("c", None, None, "inf")]
+    notes = []
+    find_duplicates(frame_of(leads), RETAINING, keep, notes)
+    assert "compared as numbers, and what is none counts as no value: 2 of its 5 values" in notes[0]
+    assert "the first in source_row 6." in notes[0]
+    find_duplicates(frame_of([*leads, ("b", None, None, "x")]), RETAINING, keep, notes)
+    assert "compared as text, in which 9 is larger than 10: 3 of its 6 values" in notes[1]
+
+
+@pytest.mark.parametrize("values", [("2026-01-02", "2026-01-03"), ("9", "10.5"), ("9", None), (None, None), ("9", " ")])
+def test_nothing_is_told_of_values_that_are_all_numbers_or_all_none(values):
+    """The value of a row that repeats no other does not count."""
+    leads = [*(("a", None, None, value) for value in values), ("b", None, None, "n/a"), ("c", None, None, "1")]
+    notes = []
+    find_duplicates(frame_of(leads), RETAINING, "largest", notes)
+    assert notes == []
+
+
+def test_blanks_that_nobody_sees_are_no_part_of_a_value():
+    leads = [
+        ("a", None, None, "\u200b9"),
+        ("a", None, None, "10\ufeff"),
+        ("b", None, None, "\u200b"),
+        ("b", None, None, "0"),
+    ]
+    assert find(leads, RETAINING, "largest") == {0: ("EXTERN_ID_REPEATED", 3), 6: ("EXTERN_ID_REPEATED", 9)}
 
 
 @pytest.mark.parametrize("keep", ["largest", "smallest"])
@@ -258,6 +351,32 @@ def test_of_equal_values_and_of_none_the_first_is_kept(keep):
 def test_a_national_number_and_its_e164_are_one():
     leads = [("a", None, "+12125550123"), ("b", "2125550123"), ("c", None, "+2125550123")]
     assert find(leads) == {3: ("PHONE_REPEATED", 0)}
+
+
+def two_forms():
+    """Pairs that share a number as text, in E.164 form beside another number, in both forms, and across forms."""
+    one, two, three, abroad, other = *NUMBERS[:3], "+442079460958", "+442079460959"
+    return [
+        ("a", one, abroad, None),
+        ("b", two, abroad, None),
+        ("c", one, other, None),
+        ("d", None, abroad, None),
+        ("e", None, f"+1{three}", None),
+        ("f", NUMBERS[3], f"+1{three}", None),
+        ("g", f"{three}|{NUMBERS[4]}", None, None),
+        ("h", NUMBERS[5], f"+1{NUMBERS[5]}", None),
+    ]
+
+
+@pytest.mark.parametrize("handling", REMOVING)
+def test_every_number_of_a_lead_counts_in_either_form(handling):
+    told = {3: 0, 6: 0, 9: 0, 15: 12, 18: 12}
+    leads = two_forms()
+    assert find(leads, handling) == {row: ("PHONE_REPEATED", kept) for row, kept in told.items()}
+    assert find(leads, RETAINING) == {}
+    for size in (1, 3, 100):
+        assert hold(leads, handling, size) == {row // 3: ("PHONE_REPEATED", kept // 3) for row, kept in told.items()}
+        assert pick_contested(frame_of(leads), handling, size)["externId"].to_list() == list("abcdefg")
 
 
 def test_a_load_may_lack_either_number():

@@ -12,7 +12,8 @@ _HEAD: Final = """# Reason codes
 Every row that is not simply loaded carries one of these codes: `reason` in `outcomes.parquet`, `leadferry_reason` in
 `rejects.csv`. This page is written from the table of rules that judges the rows (`transforms/lead_rules.py`), by
 `python -m scripts.write_reason_codes`; a test runs every example. Of several faults in one row, the first in this
-list is named.
+list is named, with two exceptions: a line that is no row is named after the first fault met while it is read, and of
+several telephone columns the first that is filled speaks for all.
 
 | code | outcome | what to do | example |
 |---|---|---|---|

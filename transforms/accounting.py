@@ -8,7 +8,7 @@ import polars as pl
 from transforms.lead_rules import REASONS
 from transforms.preparing import EVIDENCE_COLUMNS
 from transforms.text import put
-from transforms.vocabulary.outcomes import Outcome
+from transforms.vocabulary.outcomes import KEPT_ROW_TURNED_AWAY, Outcome
 
 OUTCOME_COLUMNS: Final = (
     "source_row",
@@ -37,6 +37,15 @@ NEVER_SENT: Final = (Outcome.REJECTED.value, Outcome.DUPLICATE.value, Outcome.UN
 
 NOT_LOADED: Final = tuple(outcome.value for outcome in Outcome if outcome not in {Outcome.LOADED, Outcome.UNCHANGED})
 
+TURNED_AWAY: Final = (Outcome.REJECTED_BY_API.value, Outcome.REMOVED_BY_API.value)
+"""Outcomes of leads that were sent and are certainly not in RingCX."""
+
+_SOURCE_ROW: Final = "source_row "
+_IS_KEPT: Final = " is kept"
+_KEPT_ROW: Final = f"^{_SOURCE_ROW}([0-9]+){_IS_KEPT}$"
+_TURNED_AWAY: Final = dict(zip(TURNED_AWAY, KEPT_ROW_TURNED_AWAY, strict=True))
+"""What is told of the row kept for a duplicate, once that is settled."""
+
 _OUTCOMES: Final = pl.Enum(Outcome)
 _REASONS: Final = pl.Enum(list(REASONS))
 _NO_TEXT: Final = pl.Enum([])
@@ -51,6 +60,10 @@ _OF_A_SEARCH: Final = {
     "arrived_differently": pl.String,
 }
 """What only sending and searching can fill in."""
+
+
+_MAY_LACK: Final = _OF_A_SEARCH | {"other_zones": pl.String}
+"""What verdicts may be without: those of a run that an earlier version staged have no `other_zones`."""
 
 
 def _code(outcome: Outcome) -> pl.Expr:
@@ -90,12 +103,30 @@ def give_verdicts(prepared: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFr
         told = {
             "outcome": _DUPLICATE.new_from_index(0, aside.height),
             "reason": aside.get_column("reason").cast(_REASONS),
-            "detail": "source_row " + aside.get_column("kept_row").cast(pl.String) + " is kept",
+            "detail": _SOURCE_ROW + aside.get_column("kept_row").cast(pl.String) + _IS_KEPT,
         }
         verdicts |= {name: put(verdicts[name], places, values) for name, values in told.items()}
     absent = (name for name in OUTCOME_COLUMNS if name not in verdicts)
     verdicts |= {name: _NOTHING[name].new_from_index(0, prepared.height) for name in absent}
     return pl.DataFrame([verdicts[name] for name in OUTCOME_COLUMNS])
+
+
+def tell_lost_keepers(outcomes: pl.DataFrame, turned_away: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Return `outcomes` with a `detail` that says so where the row kept for a duplicate did not get into RingCX.
+
+    `turned_away` has `source_row` and `outcome` of all the leads of the load that RingCX rejected or removed. The
+    number is that of the duplicates told so.
+    """
+    places = (outcomes.get_column("outcome") == Outcome.DUPLICATE.value).arg_true()
+    if places.is_empty() or turned_away.is_empty():
+        return outcomes, 0
+    detail = outcomes.get_column("detail")
+    named = pl.DataFrame([places.alias("place"), detail[places].alias("detail")])
+    kept = named.with_columns(pl.col("detail").str.extract(_KEPT_ROW).cast(pl.UInt64).alias("source_row"))
+    lost = kept.join(turned_away, on="source_row", how="inner")
+    words = pl.col("outcome").replace_strict(_TURNED_AWAY, return_dtype=pl.String)
+    told = lost.select((pl.lit(_SOURCE_ROW) + pl.col("source_row").cast(pl.String) + words).alias("detail"))
+    return outcomes.with_columns(put(detail, lost.get_column("place"), told.to_series())), lost.height
 
 
 def pick_leads(prepared: pl.DataFrame, duplicates: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
@@ -127,7 +158,7 @@ def give_outcomes(verdicts: pl.LazyFrame, sent: pl.LazyFrame) -> pl.LazyFrame:
     own = ("outcome", "reason", "detail", *_OF_A_SEARCH)
     there = set(verdicts.collect_schema())
     # Verdicts of an older version lack what was added since.
-    verdicts = verdicts.with_columns(_absent(name, dtype) for name, dtype in _OF_A_SEARCH.items() if name not in there)
+    verdicts = verdicts.with_columns(_absent(name, dtype) for name, dtype in _MAY_LACK.items() if name not in there)
     rows = verdicts.join(sent, on="source_row", how="left", maintain_order="left", suffix="_of_sending")
     is_sent = pl.col("outcome_of_sending").is_not_null()
     told = [

@@ -228,13 +228,15 @@ RULES: Final = (
     LeadRule(
         Reason.EXTERN_ID_REPEATED,
         Outcome.DUPLICATE,
-        "Another row of this load has the same externId; keep one of the two, or give this one its own id.",
+        "Another row of this load, which detail names, has the same externId; keep one of the two, or give this one "
+        "its own id.",
         example="two rows with the id `A17`",
     ),
     LeadRule(
         Reason.PHONE_REPEATED,
         Outcome.DUPLICATE,
-        "Another row of this load has the same number; load with RETAIN_ALL if both must be dialled.",
+        "Another row of this load, which detail names, has the same number; load this one instead if that one is not "
+        "wanted or was not taken, or with RETAIN_ALL if both must be dialled.",
         example="two rows with 415-555-2671, under another `duplicate_handling` than `RETAIN_ALL`",
     ),
     LeadRule(

@@ -4,7 +4,7 @@ Frames are eager chunks on purpose: what few rows need is then worked out for th
 work it out for all of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -14,7 +14,7 @@ import polars as pl
 from transforms.lead_schema import judge_candidates
 from transforms.phones import PhoneChoices, judge_e164, judge_phones
 from transforms.postal import clean_postal_codes, clean_regions
-from transforms.text import clean_id, clean_text, empty_to_null, mend_odd, put, whole_number
+from transforms.text import clean_id, clean_text, empty_to_null, find_unread, mend_odd, put, whole_number
 from transforms.time_zones import ZonePolicy, derive_time_zones
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS
 from transforms.vocabulary.reasons import Reason
@@ -26,13 +26,29 @@ EVIDENCE_COLUMNS: Final = (
     "zip_zone",
     "number_zone",
     "state_zone",
+    "other_zones",
 )
 VERDICT_COLUMNS: Final = ("reason", "note", "row_place", *EVIDENCE_COLUMNS)
 
-_EMAIL: Final = r"^[^\s@]+@[^\s@]+\.[^\s@.]+$"
-"""What no address can do without; whether it is one, only a mail server knows."""
+_WORD: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LABEL: Final = r"[^\W_]+(?:-+[^\W_]+)*"
+_EMAIL: Final = rf"^{_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+[^\W\d_]{_LABEL}$"
+"""An address as RFC 5322 writes one without quotes, with letters of any language; whether it is there, only a mail
+server knows."""
+
+_AROUND_EMAIL: Final = r"(?i)^(?:<?mailto:|<)\s*([^<>]*[^<>\s])\s*>?$"
+"""What mail programs and web pages put around an address."""
 
 _NO_EMAILS: Final = (~pl.first().str.contains(_EMAIL)).arg_true()
+
+_INSIDE: Final = pl.first().str.extract(_AROUND_EMAIL)
+_EMAIL_INSIDE: Final = pl.when(_INSIDE.str.contains(_EMAIL)).then(_INSIDE).alias("email")
+
+_EMAIL_NOTE: Final = (
+    pl.when(pl.first().is_null())
+    .then(pl.lit("email left out: not an address"))
+    .otherwise(pl.lit("email: what stood around the address left out"))
+)
 
 _FAULTS_OF_INTEGERS: Final = {
     "leadPriority": ("priority_fault", Reason.LEAD_PRIORITY_NOT_INTEGER),
@@ -46,7 +62,7 @@ class LeadMapping:
 
     `text` has one column a field (`leadPhone` apart); `phones` are the columns of `leadPhone` in order of preference;
     `extended` and `personas` map labels to columns; `extension_label` is where in `extendedLeadData` a telephone
-    extension is kept. With `abroad`, `phones` fill `leadPhoneE164`.
+    extension is kept. With `abroad`, `phones` fill `leadPhoneE164`, and side numbers go in that form too.
     """
 
     text: Mapping[str, str]
@@ -66,13 +82,23 @@ class LeadMapping:
         return [*plain, *self._object_columns(), *extension]
 
     def _object_columns(self) -> dict[str, str]:
-        extended = {f"extendedLeadData.{label}": column for label, column in self.extended.items()}
-        return extended | {f"personaPhoneConfig.{label}": column for label, column in self.personas.items()}
+        return self._extended_columns() | self._persona_columns()
+
+    def _extended_columns(self) -> dict[str, str]:
+        return {f"extendedLeadData.{label}": column for label, column in self.extended.items()}
+
+    def _persona_columns(self) -> dict[str, str]:
+        return {f"personaPhoneConfig.{label}": column for label, column in self.personas.items()}
 
     def plain_columns(self) -> dict[str, str]:
         """Return lead field to source column, for each that text cleaning alone makes ready or nearly so."""
-        apart = {"externId", "leadPhoneE164", "state", "zip"}
-        return {name: column for name, column in self.text.items() if name not in apart} | self._object_columns()
+        apart = {"externId", "leadPhoneE164", "auxPhone", "state", "zip"}
+        return {name: column for name, column in self.text.items() if name not in apart} | self._extended_columns()
+
+    def side_numbers(self) -> dict[str, str]:
+        """Return lead field to source column, for the numbers beside the lead's own."""
+        aux = {"auxPhone": self.text["auxPhone"]} if "auxPhone" in self.text else {}
+        return aux | self._persona_columns()
 
 
 @dataclass(frozen=True)
@@ -136,7 +162,7 @@ def prepare_leads(rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRule
     if "row_fault" in rows.columns:
         lead.faults["row_fault"], row_place = _part_fault(rows["row_fault"], row_place)
     _judge_numbers(lead, rows, mapping, rules)
-    _leave_out_side_numbers(lead, rules)
+    _judge_side_numbers(lead, rows, mapping, rules)
     _leave_out_odd_emails(lead)
     _clean_region(lead, rows, mapping)
     _read_whole_numbers(lead)
@@ -171,13 +197,10 @@ def _nothing(name: str, height: int) -> pl.Series:
 
 def _judge_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> None:
     """Judge the lead's own numbers: set `leadPhone` and `leadPhoneE164` where they are mapped, and their faults."""
-    e164_column = mapping.text.get("leadPhoneE164")
     if mapping.abroad:
-        columns = [*([e164_column] if e164_column else []), *mapping.phones]
-        lead["leadPhoneE164"], fault = _first_number_abroad(lead, rows, columns, rules)
-        missing = lead["leadPhoneE164"].is_null() & fault.is_null()
-        _set_number_faults(lead, _where(missing, Reason.PHONE_MISSING), fault)
+        _judge_numbers_abroad(lead, rows, mapping, rules)
         return
+    e164_column = mapping.text.get("leadPhoneE164")
     phone, phone_fault, phone_note = _join_numbers(rows, lead, mapping, rules.phones)
     if e164_column is None:
         lead.faults["phone_fault"] = phone_fault
@@ -189,6 +212,7 @@ def _judge_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules:
         _set_number_faults(lead, settled["phone_fault"], settled["e164_fault"])
         lead.notes.add(phone_note)
         lead.notes.add(settled["note"])
+        lead.notes.add(_name_in_notes("leadPhoneE164", judged["note"]))
     if mapping.phones:
         lead["leadPhone"] = phone
 
@@ -197,23 +221,65 @@ def _where(mask: pl.Series, reason: Reason) -> pl.Series:
     return mask.to_frame("mask").select(pl.when("mask").then(pl.lit(reason.value))).to_series()
 
 
-def _first_number_abroad(
-    lead: _Lead, rows: pl.DataFrame, columns: list[str], rules: PreparingRules
-) -> tuple[pl.Series, pl.Series]:
-    """Return the first valid number of each row in E.164 form, and the reason where none of those there is valid."""
+def _judge_numbers_abroad(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> None:
+    """Set `leadPhoneE164` to the first valid number of all columns, and what is wrong where there is none."""
+    columns = [*([mapping.text["leadPhoneE164"]] if "leadPhoneE164" in mapping.text else []), *mapping.phones]
     judged = [judge_e164(_cells(rows, column), rules.phone_region) for column in columns]
+    number, fault, left_out = _take_first_number(judged)
+    lead["leadPhoneE164"] = number
+    _set_number_faults(lead, _where(number.is_null() & fault.is_null(), Reason.PHONE_MISSING), fault)
+    lead.notes.add(left_out)
+    if _have_any(judged, "note"):
+        lead.notes.add(_beside_first(judged, "note"))
+    if mapping.extension_label is not None:
+        _keep_extension(lead, mapping, _beside_first(judged, "extension"))
+
+
+def _take_first_number(judged: list[pl.DataFrame]) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Return the first valid number of each row in E.164 form, why there is none, and what was left out beside one.
+
+    `judged` has the verdicts of the columns in order of preference; the first column's fault speaks for all.
+    """
     wide = pl.DataFrame(
         [frame[part].alias(f"{part}{place}") for place, frame in enumerate(judged) for part in ("e164", "reason")]
     )
     number = pl.coalesce(f"e164{place}" for place in range(len(judged)))
-    fault = pl.coalesce(f"reason{place}" for place in range(len(judged)))
+    faults = [pl.col(f"reason{place}") for place in range(len(judged))]
+    left_out = _unrepeated(_tell_left_out(faults)) if _have_any(judged, "reason") else pl.lit(None, pl.String)
     found = wide.select_seq(
-        number.alias("number"),
-        pl.when(number.is_null()).then(fault).alias("fault"),
-        pl.when(number.is_not_null()).then(pl.lit("number left out: ") + fault).alias("note"),
+        number.alias("leadPhoneE164"),
+        pl.when(number.is_null()).then(pl.coalesce(faults)).alias("fault"),
+        pl.when(number.is_not_null()).then(left_out).alias("left_out"),
     )
-    lead.notes.add(found["note"])
-    return found["number"].alias("leadPhoneE164"), found["fault"]
+    return found["leadPhoneE164"], found["fault"], found["left_out"]
+
+
+def _beside_first(judged: list[pl.DataFrame], part: str) -> pl.Series:
+    """Return what stands in column `part` of the verdict that gave each row its number."""
+    *others, value = [frame[part] for frame in judged]
+    for frame, other in zip(reversed(judged[:-1]), reversed(others), strict=True):
+        value = other.zip_with(frame["e164"].is_not_null(), value)
+    return value
+
+
+def _have_any(judged: list[pl.DataFrame], part: str) -> bool:
+    return any(frame[part].null_count() < frame.height for frame in judged)
+
+
+def _tell_left_out(faults: Sequence[pl.Expr]) -> pl.Expr:
+    """Return what is noted of the wrong numbers beside a right one; empty text where none is wrong."""
+    return pl.concat_str([pl.lit("number left out: ") + fault for fault in faults], separator="; ", ignore_nulls=True)
+
+
+def _unrepeated(notes: pl.Expr) -> pl.Expr:
+    """Return each of a text's notes once; null where there is none."""
+    return empty_to_null(notes).str.split("; ").list.unique(maintain_order=True).list.join("; ")
+
+
+def _keep_extension(lead: _Lead, mapping: LeadMapping, extension: pl.Series) -> None:
+    """Put the extensions of the lead's numbers under their label."""
+    name = f"extendedLeadData.{mapping.extension_label}"
+    lead[name] = extension.alias(name)
 
 
 def _join_numbers(
@@ -228,9 +294,7 @@ def _join_numbers(
         return nothing, nothing, nothing
     judged = [judge_phones(_cells(rows, column), choices) for column in mapping.phones]
     if mapping.extension_label is not None:
-        kept = pl.concat_str([frame["extension"] for frame in judged], separator="|", ignore_nulls=True)
-        name = f"extendedLeadData.{mapping.extension_label}"
-        lead[name] = pl.select(empty_to_null(kept).alias(name)).to_series()
+        _keep_extension(lead, mapping, _join_extensions(judged))
     if len(judged) == 1:
         (only,) = judged
         return only["phone"].alias("leadPhone"), only["reason"], only["note"]
@@ -247,18 +311,50 @@ def _join_columns(judged: list[pl.DataFrame]) -> pl.DataFrame:
     number = several.str.split("|").list.unique(maintain_order=True).list.join("|")
     # A blank second column is no reason to doubt the first; a wrong one beside a right one is noted.
     real_faults = [pl.when(pl.col(fault) != Reason.PHONE_MISSING).then(pl.col(fault)) for fault in faults]
-    left_out = pl.concat_str(
-        [pl.lit("number left out: ") + fault for fault in real_faults], separator="; ", ignore_nulls=True
-    )
+    left_out = _tell_left_out(real_faults)
+    told = pl.concat_str([empty_to_null(left_out), *notes], separator="; ", ignore_nulls=True)
     return pl.DataFrame(columns).select_seq(
         number.alias("leadPhone"),
         pl.when(number.is_null())
         .then(pl.coalesce(*real_faults, pl.lit(Reason.PHONE_MISSING.value)))
         .alias("phone_fault"),
-        pl.when(number.is_not_null())
-        .then(empty_to_null(pl.concat_str([empty_to_null(left_out), *notes], separator="; ", ignore_nulls=True)))
-        .alias("phone_note"),
+        pl.when(number.is_not_null()).then(_unrepeated(told)).alias("phone_note"),
     )
+
+
+def _join_extensions(judged: list[pl.DataFrame]) -> pl.Series:
+    """Return the extensions of each row's numbers, each in the place of its number in `_join_columns`."""
+    if len(judged) == 1 or not _have_any(judged, "extension"):
+        return judged[0]["extension"]
+    columns = [frame[part].alias(f"{part}{place}") for place, frame in enumerate(judged) for part in _NUMBER_PARTS]
+    phones, extensions = ([f"{part}{place}" for place in range(len(judged))] for part in _NUMBER_PARTS)
+    numbers = pl.sum_horizontal(pl.col(phones).is_not_null())
+    joined = pl.DataFrame(columns).select_seq(
+        pl.coalesce(extensions).alias("extension"),
+        ((numbers > 1) & pl.any_horizontal(pl.col(extensions).is_not_null())).alias("several"),
+    )
+    rows = joined["several"].arg_true()
+    if rows.is_empty():
+        return joined["extension"]
+    several = [frame.select(_NUMBER_PARTS)[rows].insert_column(0, rows.alias("row")) for frame in judged]
+    combined = _place_extensions(pl.concat(several))
+    return put(joined["extension"], combined["row"], combined["extension"])
+
+
+_NUMBER_PARTS: Final = ("phone", "extension")
+
+
+def _place_extensions(cells: pl.DataFrame) -> pl.DataFrame:
+    """Return for each `row` of cells the extensions of its different phones; one that comes twice has its first."""
+    blank = pl.col("phone").str.replace_all("[^|]", "")
+    numbers = (
+        cells.drop_nulls("phone")
+        .with_columns(pl.col("phone").str.split("|"), pl.col("extension").fill_null(blank).str.split("|"))
+        .explode("phone", "extension")
+    )
+    first = empty_to_null(pl.col("extension")).drop_nulls().first().fill_null("")
+    different = numbers.group_by("row", "phone", maintain_order=True).agg(first.alias("extension"))
+    return different.group_by("row", maintain_order=True).agg(pl.col("extension").str.join("|"))
 
 
 def _settle_two_numbers(phone: pl.Series, phone_fault: pl.Series, judged: pl.DataFrame) -> pl.DataFrame:
@@ -298,15 +394,33 @@ def _set_number_faults(lead: _Lead, phone: pl.Series, e164: pl.Series) -> None:
     lead.faults["phone_fault"], lead.faults["e164_fault"] = faults.get_columns()
 
 
-def _leave_out_side_numbers(lead: _Lead, rules: PreparingRules) -> None:
+def _judge_side_numbers(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping, rules: PreparingRules) -> None:
     """Judge the numbers beside the lead's own; a wrong one is left out, for the lead can do without it."""
-    for name in [name for name in lead if name == "auxPhone" or name.startswith("personaPhoneConfig.")]:
-        judged = judge_phones(lead[name], rules.phones)
-        left_out = judged["phone"].is_null() & lead[name].is_not_null()
-        if left_out.any():
-            told = pl.when(left_out).then(pl.lit(f"{name} left out: ") + judged["reason"])
-            lead.notes.add(pl.select(told).to_series())
-        lead[name] = judged["phone"].alias(name)
+    for name, column in mapping.side_numbers().items():
+        cells = _cells(rows, column)
+        judged = judge_e164(cells, rules.phone_region) if mapping.abroad else judge_phones(cells, rules.phones)
+        number = judged["e164" if mapping.abroad else "phone"]
+        unread = find_unread(cells, number)
+        lost = unread[mend_odd(cells[unread], clean_text).is_not_null().arg_true()] if len(unread) else unread
+        if len(lost):
+            reason = judged["reason"][lost].fill_null(Reason.PHONE_MISSING.value)
+            lead.notes.add(_nothing("note", rows.height).scatter(lost, f"{_told(name)} left out: " + reason))
+        lead.notes.add(_name_in_notes(_told(name), judged["note"]))
+        lead[name] = number.alias(name)
+
+
+def _name_in_notes(name: str, notes: pl.Series) -> pl.Series:
+    """Return notes on a number with the name of its lead field before each."""
+    noted = notes.is_not_null().arg_true()
+    if noted.is_empty():
+        return notes
+    told = f"{name}: " + notes[noted].str.replace_all("; ", f"; {name}: ", literal=True)
+    return put(notes, noted, told)
+
+
+def _told(name: str) -> str:
+    """Return a lead field's name as notes tell it: a label may have in it what parts notes."""
+    return name.replace(";", ",")
 
 
 def _leave_out_odd_emails(lead: _Lead) -> None:
@@ -314,9 +428,10 @@ def _leave_out_odd_emails(lead: _Lead) -> None:
         email = lead["email"]
         wrong = email.to_frame().select(_NO_EMAILS).to_series()
         if len(wrong):
-            note = pl.Series(["email left out: not an address"])
-            lead.notes.add(_nothing("note", len(email)).scatter(wrong, note))
-            lead["email"] = put(email, wrong, pl.Series([None], dtype=pl.String))
+            inside = email[wrong].to_frame().select(_EMAIL_INSIDE).to_series()
+            told = inside.to_frame().select(_EMAIL_NOTE).to_series()
+            lead.notes.add(_nothing("note", len(email)).scatter(wrong, told))
+            lead["email"] = put(email, wrong, inside)
 
 
 def _clean_region(lead: _Lead, rows: pl.DataFrame, mapping: LeadMapping) -> None:

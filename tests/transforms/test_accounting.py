@@ -32,6 +32,7 @@ PREPARED = {
     "zip_zone": pl.String,
     "number_zone": pl.String,
     "state_zone": pl.String,
+    "other_zones": pl.String,
 }
 
 
@@ -178,12 +179,14 @@ def test_verdicts_have_the_evidence_and_every_column_of_outcomes():
         zip_zone=["America/New_York"],
         number_zone=["America/Los_Angeles"],
         state_zone=["America/Chicago"],
+        other_zones=["America/Los_Angeles|America/Chicago"],
         note=["noted"],
     )
     verdict = give_verdicts(rows, duplicates())
     assert verdict.columns == list(OUTCOME_COLUMNS)
     told = verdict.row(0, named=True)
     evidence = ("time_zone", "time_zone_source", "time_zone_conflict", "zip_zone", "number_zone", "state_zone")
+    evidence += ("other_zones",)
     assert {name: told[name] for name in evidence} == {name: rows.item(0, name) for name in evidence}
     assert (told["outcome"], told["detail"], told["leadPhoneE164"], told["state"]) == ("NOT_SENT", "noted", None, None)
 

@@ -189,8 +189,8 @@ def test_a_record_that_is_no_row_is_refused_before_anything_else():
 @pytest.mark.parametrize(
     ("one_cell", "two_cell", "phone", "reason", "note"),
     [
-        (PHONE, "3125550188", f"{PHONE}|3125550188", None, None),
-        ("3125550188", PHONE, f"3125550188|{PHONE}", None, None),
+        (PHONE, "7185550188", f"{PHONE}|7185550188", None, None),
+        ("7185550188", PHONE, f"7185550188|{PHONE}", None, None),
         (PHONE, f"1{PHONE}", PHONE, None, None),
         (PHONE, None, PHONE, None, None),
         (None, PHONE, PHONE, None, None),
@@ -206,20 +206,26 @@ def test_numbers_of_several_columns_are_joined_in_order_of_preference(one_cell, 
     assert (row["leadPhone"], row["reason"], row["note"]) == (phone, reason, note)
 
 
+DISPUTE = "time zone in dispute: the number's is taken, as the first in the order of trust"
+
+
 @pytest.mark.parametrize(
     ("phone", "e164", "expected"),
     [
-        (PHONE, "+442079460000", (PHONE, "+442079460000", None, None)),
-        (PHONE, "nonsense", (PHONE, None, None, "leadPhoneE164 left out: not valid")),
+        (PHONE, "+442079460000", (PHONE, "+442079460000", None, DISPUTE)),
+        (PHONE, "+44 12", (PHONE, None, None, "leadPhoneE164 left out: not valid")),
+        (PHONE, "nonsense", (PHONE, None, None, None)),
+        (None, "+44 20 7946 0000 x12", (None, "+442079460000", None, "leadPhoneE164: extension set aside")),
         ("12", "+442079460000", (None, "+442079460000", None, "leadPhone left out: PHONE_TOO_SHORT")),
         (None, "+442079460000", (None, "+442079460000", None, None)),
         (PHONE, None, (PHONE, None, None, None)),
-        (None, "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
+        (None, "+44 12", (None, None, "PHONE_E164_NOT_VALID", None)),
+        (None, "nonsense", (None, None, "PHONE_MISSING", None)),
         (None, "4.15555E+09", (None, None, "PHONE_ROUNDED", None)),
         ("12", "4.15555E+09", (None, None, "PHONE_TOO_SHORT", None)),
         ("12", None, (None, None, "PHONE_TOO_SHORT", None)),
-        ("12", "nonsense", (None, None, "PHONE_TOO_SHORT", None)),
-        (" ", "nonsense", (None, None, "PHONE_E164_NOT_VALID", None)),
+        ("12", "+44 12", (None, None, "PHONE_TOO_SHORT", None)),
+        (" ", "+44 12", (None, None, "PHONE_E164_NOT_VALID", None)),
         (None, None, (None, None, "PHONE_MISSING", None)),
     ],
 )
@@ -254,6 +260,30 @@ def test_extensions_of_several_columns_are_joined():
     assert (row["leadPhone"], row["extendedLeadData.ext"]) == (f"{PHONE}|3125550188", "45|67")
 
 
+@pytest.mark.parametrize(
+    ("cells", "phones", "extensions"),
+    [
+        (("2125550135", "305-555-0136 x8"), "2125550135|3055550136", "|8"),
+        (("2125550131 x1", "212-555-0131 x2", "305-555-0138 x3"), "2125550131|3055550138", "1|3"),
+        (("2125550131", "212-555-0131 x2", "n/a"), "2125550131", "2"),
+        (
+            ("212-555-0141 x4 / 305-555-0141", "212-555-0141 / 416-555-0141 x5"),
+            "2125550141|3055550141|4165550141",
+            "4||5",
+        ),
+        ((None, "305-555-0136 x8", "12"), "3055550136", "8"),
+        (("2125550135", "305-555-0136"), "2125550135|3055550136", None),
+        (("12", None), None, None),
+    ],
+)
+def test_an_extension_keeps_the_place_of_its_number_in_whatever_column(cells, phones, extensions):
+    columns = ("one", "two", "three")
+    among = [dict.fromkeys(columns, "617-555-0144 x9"), dict(zip(columns, cells, strict=False)), {"one": PHONE}]
+    rows = prepare(*among, phones=columns, extension="ext")
+    assert rows["leadPhone"].to_list() == ["6175550144", phones, PHONE]
+    assert rows["extendedLeadData.ext"].to_list() == ["9", extensions, None]
+
+
 def test_numbers_of_several_columns_are_joined_without_repeats():
     row = one(
         {"one": PHONE, "two": "(312) 555-0188 / 212-555-0123", "three": "+1 312 555 0188", "four": "617-555-0144"},
@@ -278,6 +308,91 @@ def prepare_abroad(*numbers, e164=None):
     rows = source(*({"id": f"id{place}", "phone": number, "e": e164} for place, number in enumerate(numbers)))
     text = {"externId": "id"} | ({"leadPhoneE164": "e"} if e164 else {})
     return prepare_leads(rows, LeadMapping(text, ("phone",), abroad=True), BRITISH)
+
+
+def one_abroad(row, phones=("p1", "p2"), extension=None, personas=None, **fields):
+    """The one lead of a British job; columns that `row` does not name are null."""
+    fields = {"externId": "id", **fields}
+    cells = dict.fromkeys([*fields.values(), *phones, *(personas or {}).values()]) | {"id": "id0"} | row
+    mapping = LeadMapping(fields, phones, {}, personas or {}, extension, abroad=True)
+    return prepare_leads(source(cells), mapping, BRITISH).row(0, named=True)
+
+
+LONDON = "+442079460958"
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        (("020 7946 0958 / 07911 123456", None), (LONDON, None, "1 of 2 numbers left out: only one is sent")),
+        (("+44 20 7946 0958 or n/a", None), (LONDON, None, None)),
+        (("n/a", "-"), (None, "PHONE_MISSING", None)),
+        (("020 7946 0958", "unknown"), (LONDON, None, None)),
+        (("unknown", "020 7946 0958"), (LONDON, None, None)),
+        (("n/a", "4.42079E+11"), (None, "PHONE_ROUNDED", None)),
+        (("4.42079E+11", "n/a"), (None, "PHONE_ROUNDED", None)),
+        (("4.42079E+11;", None), (None, "PHONE_ROUNDED", None)),
+        (("12", "4.42079E+11"), (None, "PHONE_E164_NOT_VALID", None)),
+        (("+44 20 7946 0958 x12", None), (LONDON, None, "extension set aside")),
+        (("020 7946 0958", "07911 123456 x12"), (LONDON, None, None)),
+        (("12", "020 7946 0958 x12"), (LONDON, None, "number left out: PHONE_E164_NOT_VALID; extension set aside")),
+    ],
+)
+def test_cells_of_other_countries_are_understood_as_those_of_the_nanp(cells, expected):
+    row = one_abroad(dict(zip(("p1", "p2"), cells, strict=True)))
+    assert (row["leadPhoneE164"], row["reason"], row["note"]) == expected
+
+
+def test_what_is_left_out_abroad_is_told_once():
+    row = one_abroad({"p1": "12", "p2": "+44 12", "p3": "020 7946 0958", "p4": "4.4E+11"}, ("p1", "p2", "p3", "p4"))
+    assert row["note"] == "number left out: PHONE_E164_NOT_VALID; number left out: PHONE_ROUNDED"
+
+
+@pytest.mark.parametrize(
+    ("cells", "extension"),
+    [
+        (("020 7946 0958 x12", "07911 123456 x7"), "12"),
+        (("020 7946 0958", "07911 123456 x7"), None),
+        (("12", "07911 123456 x7"), "7"),
+        (("12", "n/a"), None),
+    ],
+)
+def test_the_extension_of_the_number_that_is_sent_is_kept_abroad(cells, extension):
+    row = one_abroad(dict(zip(("p1", "p2"), cells, strict=True)), extension="ext")
+    assert row["extendedLeadData.ext"] == extension
+
+
+def test_numbers_beside_the_leads_own_are_of_the_jobs_country_too():
+    row = one_abroad(
+        {"p1": "020 7946 0958", "aux": "07911 123456 x7", "home": "+1 212 555 0123", "work": "12", "none": " "},
+        auxPhone="aux",
+        personas={"home": "home", "work": "work", "none": "none"},
+    )
+    assert (row["auxPhone"], row["personaPhoneConfig.home"]) == ("+447911123456", "+12125550123")
+    assert (row["personaPhoneConfig.work"], row["personaPhoneConfig.none"]) == (None, None)
+    assert sorted(row["note"].split("; ")) == [
+        "auxPhone: extension set aside",
+        "personaPhoneConfig.work left out: PHONE_E164_NOT_VALID",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "aux", "note"),
+    [
+        ("305-555-0188\n212-555-0188", "3055550188|2125550188", None),
+        ("305-555-0188 / 212-555-0188", "3055550188|2125550188", None),
+        ("305-555-0188 x9", "3055550188", "auxPhone: extension set aside"),
+        ("800-555-0188 x9", "8005550188", "auxPhone: extension set aside; auxPhone: toll-free number"),
+        ("800-555-0188", "8005550188", "auxPhone: toll-free number"),
+        ("n/a", None, "auxPhone left out: PHONE_MISSING"),
+        (" \n", None, None),
+        ("\u200b", None, None),
+        (None, None, None),
+    ],
+)
+def test_a_number_beside_the_leads_own_is_read_as_that_is(cell, aux, note):
+    rows = prepare({"aux": cell}, {"aux": "305-555-0188"}, auxPhone="aux")
+    assert rows.select("auxPhone", "note").rows() == [(aux, note), ("3055550188", None)]
 
 
 def test_numbers_of_a_country_outside_the_nanp_become_e164():
@@ -341,6 +456,47 @@ def test_an_email_that_is_none_is_left_out_and_noted():
     left_out = "email left out: not an address"
     assert rows["note"].to_list() == [None, None, *[left_out] * 4, None, None]
     assert rows["reason"].null_count() == len(cells)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "john@example..com", "john@example.com,", "<john@example..com>", "mailto:john", "john@x.com|jane",
+        "john@ex(ample).com", "john@example.com/", ".john@example.com", "john.@example.com", "jo..hn@example.com",
+        "john@-example.com", "john@example-.com", "john@example.com-", "john@ex_ample.com", "john@example.c",
+        "john@10.0.0.1", "john@example.com.", "john@x.com;jane@x.com", "tel:+12035550100", "John <john@example.com>",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_an_address_is_left_out(cell):
+    row = one({"mail": cell}, email="mail")
+    assert (row["email"], row["note"]) == (None, "email left out: not an address")
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "a@b.co", "john.o'neil+tag@mail.example.com", "j_d-x@ex-am--ple.co.uk", "josé@example.com", "用户@例子.广告",
+        "иван@почта.рф", "राम@उदाहरण.भारत", "info@xn--mller-kva.example", "1@2.com", "JOHN@EXAMPLE.COM",
+        "!#$%&'*+/=?^`{|}~@example.com", "john@müller.de",
+    ],
+)  # fmt: skip
+def test_an_address_of_any_language_stays(cell):
+    row = one({"mail": cell}, email="mail")
+    assert (row["email"], row["note"]) == (cell, None)
+
+
+@pytest.mark.parametrize(
+    "cell", ["<john@example.com>", "mailto:john@example.com", "MAILTO: john@example.com", "<mailto:john@example.com>"]
+)
+def test_what_stands_around_an_address_is_left_out(cell):
+    row = one({"mail": cell}, email="mail")
+    assert row["email"] == "john@example.com"
+    assert row["note"] == "email: what stood around the address left out"
+
+
+def test_a_label_parts_no_note():
+    row = one({"side": "12"}, personas={"sales; west": "side"})
+    assert row["note"] == "personaPhoneConfig.sales, west left out: PHONE_TOO_SHORT"
 
 
 def test_a_mail_left_out_of_one_field_stays_in_another_of_the_same_column():
@@ -463,3 +619,33 @@ def test_an_id_of_nothing_visible_is_missing_and_such_ends_are_trimmed(blank):
     rows = prepare({"id": blank}, {"id": f"{blank}7 8{blank}"})
     assert rows["externId"].to_list() == [None, "7 8"]
     assert rows["reason"].to_list() == ["EXTERN_ID_MISSING", None]
+
+
+# --- several columns ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_noted_of_each_column_is_told_and_every_wrong_one_beside_a_right_one():
+    cells = {"one": "12", "two": "212-555-0123 x4", "three": "800-555-0123", "four": "5550123"}
+    row = one(cells, phones=("one", "two", "three", "four"))
+    assert row["note"].split("; ") == [
+        "number left out: PHONE_TOO_SHORT",
+        "number left out: PHONE_NO_AREA_CODE",
+        "extension set aside",
+        "toll-free number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "choices"),
+    [("800-555-0123", PhoneChoices(toll_free="refuse")), ("416-555-0123", PhoneChoices(us_only=True))],
+)
+def test_what_the_job_refuses_is_refused_beside_the_leads_own_number_too(number, choices):
+    rules = PreparingRules(ZONES, explicit_zones=False, reject_unknown_zone=False, phones=choices)
+    row = one({"aux": number, "home": number}, rules=rules, auxPhone="aux", personas={"home": "home"})
+    assert (row["auxPhone"], row["personaPhoneConfig.home"], row["reason"]) == (None, None, None)
+    assert row["note"].count("left out: PHONE_") == 2
+
+
+@pytest.mark.parametrize("mail", ["ann@example.", "ann@example..", "ann@@example.com", "ann@b@example.com", "@"])
+def test_almost_an_address_is_none(mail):
+    assert one({"mail": mail}, email="mail")["email"] is None

@@ -54,6 +54,20 @@ class LedgerWindows:
 
         return self._database.write(work)
 
+    def count_anew(self, scope: str, call: str, seconds: float) -> None:
+        """Count a call as of now that was counted `seconds` ago: it has left only now. Raises ConfigurationError."""
+
+        def work(db: Connection) -> None:
+            row = _locked_row(db, scope, call)
+            now = self._database.clock(db)
+            sent: list[float] = orjson.loads(row.sent)
+            if sent:
+                # Calls of one moment are each as good as the other.
+                sent.remove(min(sent, key=lambda at: abs(at - (now - seconds))))
+                db.execute(_of(scope, call).values(sent=orjson.dumps([*sent, now]).decode()))
+
+        self._database.write(work)
+
     def pause(self, scope: str, call: str, seconds: float) -> None:
         """Let nobody make `call` for `seconds`; a longer pause that is on already holds. Raises ConfigurationError."""
 

@@ -104,12 +104,12 @@ class RingCx:
         for _ in range(2):
             try:
                 self._session.authorization()
-                self._throttle.wait_turn(Call.DIRECT, self._scope())
+                turn = self._throttle.wait_turn(Call.DIRECT, self._scope())
                 header = self._session.authorization()  # the wait may have outlasted the token
             except ServiceError as error:
                 return NotSent(error.code, error.message)
             # Its time begins before its record is written: what is recorded as begun is over when that says so.
-            passage = Passage(self._timeout)
+            passage = Passage(self._timeout, turn.has_left)
             on_turn()
             if passage.is_over:
                 return NotSent("NO_TIME_LEFT", "Recording the attempt took all its time.")
@@ -173,14 +173,13 @@ class RingCx:
         tried: Counter[int] = Counter()
         for wait in _growing_waits():
             begun = time.monotonic()
-            self._throttle.wait_turn(call, self._scope())
+            turn = self._throttle.wait_turn(call, self._scope())
             if give_up_at is not None:
                 give_up_at += time.monotonic() - begun
             try:
                 header = self._session.authorization()
-                answer = self._request(
-                    method, path, header, Passage(self._timeout), content=content, media_type=media_type
-                )
+                passage = Passage(self._timeout, turn.has_left)
+                answer = self._request(method, path, header, passage, content=content, media_type=media_type)
             except httpx.HTTPError as error:
                 trouble, pause = out_of_reach(self._account.ringcx_url, error), wait
             except ServiceError as error:

@@ -2,18 +2,24 @@
 
 The windows are counted in one place for all processes that load into a sub-account (`Windows`), for RingCX counts them
 together. It counts requests as they arrive, we as they leave; what travels slower than its neighbour can arrive inside
-a window it left outside of. Each window is therefore held a little longer than RingCX's own.
+a window it left outside of. Each window is therefore held a little longer than RingCX's own, and a request that had to
+wait for its record, a connection or a slow line is counted as of the moment when its last byte had left.
 """
 
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from threading import Event, Lock
 from typing import Final, Protocol
 
-from transforms.vocabulary.errors import RunInterruptedError
+from transforms.vocabulary.errors import ConfigurationError, RunInterruptedError
 
 _SLACK_SECONDS: Final = 0.1
 """How much longer than documented a window is held."""
+
+_AT_ONCE: Final = 0.02
+"""Seconds within which a request has left as soon as it might."""
 
 _ASK_AGAIN: Final = 0.2
 """Seconds after which a thread in the queue looks whether it should stop."""
@@ -47,9 +53,30 @@ class Windows(Protocol):
         """Count a call and return 0.0 if `limits` (calls, seconds) and pauses allow it, else the seconds to wait."""
         ...
 
+    def count_anew(self, scope: str, call: str, seconds: float) -> None:
+        """Count a call as of now that was counted `seconds` ago."""
+        ...
+
     def pause(self, scope: str, call: str, seconds: float) -> None:
         """Let nobody make `call` for `seconds`; a longer pause that is on already holds."""
         ...
+
+
+class Turn:
+    """One call that the throttle has let through."""
+
+    def __init__(self, windows: Windows, scope: str, call: Call, *, counted: bool) -> None:
+        """It has been `counted` in `windows` just now, or is of a kind that is not."""
+        self._windows, self._scope, self._call, self._counted = windows, scope, call, counted
+        self._counted_at = time.monotonic()
+
+    def has_left(self) -> None:
+        """Hear that the last byte of the request is on its way."""
+        seconds = time.monotonic() - self._counted_at
+        if self._counted and seconds > _AT_ONCE:
+            # What is lost is a moment in a window, and at worst a 429; the request has to have its answer read.
+            with suppress(ConfigurationError):
+                self._windows.count_anew(self._scope, self._call.value, seconds)
 
 
 class Throttle:
@@ -64,15 +91,17 @@ class Throttle:
         }
         self._gates = {call: Lock() for call in Call}
 
-    def wait_turn(self, call: Call, scope: str) -> None:
+    def wait_turn(self, call: Call, scope: str) -> Turn:
         """Return when `call` may be made, and count it. Raises RunInterruptedError when asked to stop meanwhile."""
         # One thread asks, the others queue behind it: sixty asking at once would only be in each other's way.
         while not self._gates[call].acquire(timeout=_ASK_AGAIN):
             if self._stop.is_set():
                 raise interrupted()
         try:
-            while (seconds := self._windows.take(scope, call.value, self._limits.get(call, ()))) > 0:
+            limits = self._limits.get(call, ())
+            while (seconds := self._windows.take(scope, call.value, limits)) > 0:
                 self.rest(seconds)
+            return Turn(self._windows, scope, call, counted=bool(limits))
         finally:
             self._gates[call].release()
 

@@ -10,7 +10,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from typing import Any, Final
 from urllib.request import getproxies, proxy_bypass
@@ -43,9 +43,10 @@ _READ_ANEW: Final = frozenset({"content-encoding", "content-length", "transfer-e
 class Passage:
     """One request on its way: when it has to end, and whether a byte of it may have left."""
 
-    def __init__(self, seconds: float) -> None:
-        """Begin now, to end after `seconds`."""
+    def __init__(self, seconds: float, on_left: Callable[[], None] | None = None) -> None:
+        """Begin now, to end after `seconds`; `on_left` is called when the last byte has left."""
         self.ends_at = time.monotonic() + seconds
+        self._on_left = on_left
         self._began = self._tunnelled = False
 
     @property
@@ -71,6 +72,8 @@ class Passage:
                 self._tunnelled = True
             else:
                 self._began = True
+        elif self._began and self._on_left is not None and event.endswith("send_request_body.complete"):
+            self._on_left()
 
 
 class Transport(httpx.BaseTransport):

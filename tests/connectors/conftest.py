@@ -71,7 +71,7 @@ def client(connect, ringcx) -> RingCx:
 @pytest.fixture
 def legacy(connect, raw) -> RingCx:
     """A client of the raw server that needs no sign-in."""
-    return connect(raw.url, legacy_token="permanent-token", timeout=0.5, patience=0.0)
+    return connect(raw.url, legacy_token="permanent-token", timeout=1.0, patience=0.0)
 
 
 @pytest.fixture

@@ -32,6 +32,24 @@ def test_a_call_is_let_through_until_its_window_is_full_and_then_told_how_long_t
     assert 55 < windows.take("account", "direct", limits) <= 60
 
 
+def test_a_call_that_left_late_is_counted_as_of_then(windows):
+    limits = ((2, 60.0),)
+    for _ in range(2):
+        assert windows.take("account", "direct", limits) == 0.0
+        time.sleep(0.5)
+
+    windows.count_anew("account", "direct", 1.0)  # the first of them, so the second is the older one now
+    assert 59.1 < windows.take("account", "direct", limits) <= 59.5
+    windows.count_anew("account", "direct", 0.5)
+    assert 59.6 < windows.take("account", "direct", limits) <= 60
+
+
+def test_a_call_that_no_window_remembers_is_not_counted_anew(windows):
+    windows.count_anew("account", "direct", 0.1)
+
+    assert windows.take("account", "direct", ((1, 60.0),)) == 0.0
+
+
 def test_calls_and_sub_accounts_are_counted_apart(windows):
     assert windows.take("account", "direct", ((1, 60.0),)) == 0.0
     assert windows.take("account", "search", ((1, 60.0),)) == 0.0

@@ -3,6 +3,7 @@
 Lead data is private, so files are readable by their owner alone.
 """
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -25,28 +26,48 @@ _LOOK_SECONDS: Final = 0.2
 """How many chunks wait to be written, and how often who waits looks whether the other side is still there."""
 
 
+_PRIVATE: Final = 0o600
+
+
 def private_file(path: Path) -> Path:
     """Create an empty file that its owner alone may read, and return its path. Raises OSError."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE))
     return path
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, *, mode: int = _PRIVATE, new: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success its content is on disk under `path`, else nothing is.
 
-    Raises OSError as the file system does (a full disk, no right to write).
+    A `new` file takes the place of no other. Raises OSError as the file system does (a full disk, no right to write),
+    and FileExistsError for a `new` file where one is there in the end.
     """
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")  # mkstemp makes it 0600
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
+        if mode != _PRIVATE:
+            temporary.chmod(mode)
         _flush(temporary)
-        temporary.replace(path)
+        if new:
+            _place_new(temporary, path)
+        else:
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     _flush(path.parent)
+
+
+def _place_new(temporary: Path, path: Path) -> None:
+    try:
+        path.hardlink_to(temporary)  # which, unlike renaming, replaces nothing
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: at least nothing is replaced that is there by now
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        temporary.replace(path)
 
 
 def _flush(path: Path) -> None:

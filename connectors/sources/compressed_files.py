@@ -1,16 +1,19 @@
 """Gives what a file holds as plain bytes, whatever it is packed in: found by content, never by the file's name.
 
-A packed file that is cut short or damaged is an error when its end is reached, so that no load of it is ever short.
+A packed file that is cut short or damaged is an error when its end is reached, so that no load of it is ever short. So
+is a file that is not any more what it was when it was first looked at.
 """
 
 import bz2
 import gzip
 import io
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
@@ -29,6 +32,17 @@ _FAULTS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipF
 """What the unpacking libraries raise for damaged content."""
 
 
+@dataclass(frozen=True)
+class FileState:
+    """What tells a file, and what is in it, from another one and from the same at another time."""
+
+    device: int
+    inode: int
+    size: int
+    changed: int
+    """Nanoseconds."""
+
+
 class Content(Protocol):
     """The bytes of a file, unpacked, from first to last."""
 
@@ -36,19 +50,28 @@ class Content(Protocol):
         """Return up to `size` bytes, and none only at the end."""
 
 
+class OpenedContent(Content, Protocol):
+    """Content of which is known what its file was when it was opened."""
+
+    @property
+    def state(self) -> FileState:
+        """What the file was."""
+
+
 @contextmanager
-def open_content(file: Path) -> Iterator[Content]:
+def open_content(file: Path, known: FileState | None = None) -> Iterator[OpenedContent]:
     """Open what `file` holds: itself, or the content of gzip, zstd, bzip2, xz, or a zip of one file.
 
     Raises SourceError here or while it is read: for a file that cannot be read, one that is cut short or damaged, and
-    a zip that is encrypted or has not just one member.
+    a zip that is encrypted or has not just one member; and, here and at the end, for one that is not as `known`, or was
+    changed since it was opened.
     """
     try:
         binary = file.open("rb")
     except OSError as error:
         raise _unreadable(file, error) from None
     with closing(binary):
-        yield _Guarded(file, binary)
+        yield _Guarded(file, binary, known)
 
 
 def packing_of(file: Path) -> str | None:
@@ -58,6 +81,11 @@ def packing_of(file: Path) -> str | None:
             return _packing(binary.read(_LONGEST_MAGIC))
     except OSError as error:
         raise _unreadable(file, error) from None
+
+
+def _state_of(binary: BinaryIO) -> FileState:
+    facts = os.fstat(binary.fileno())
+    return FileState(facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 def _packing(magic: bytes) -> str | None:
@@ -70,8 +98,10 @@ def _packing(magic: bytes) -> str | None:
 class _Guarded:
     """Reads one file's content and translates what its library raises."""
 
-    def __init__(self, file: Path, binary: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, file: Path, binary: BinaryIO, known: FileState | None) -> None:
+        self._file, self._binary = file, binary
+        self.state = known or _state_of(binary)
+        self._require_unchanged()
         with self._faults_told():
             packing = _packing(binary.read(_LONGEST_MAGIC))
             binary.seek(0)
@@ -79,13 +109,25 @@ class _Guarded:
 
     def read(self, size: int, /) -> bytes:
         with self._faults_told():
-            return self._content.read(size)
+            piece = self._content.read(size)
+        if not piece:
+            self._require_unchanged()
+        return piece
+
+    def _require_unchanged(self) -> None:
+        if _state_of(self._binary) != self.state:
+            raise SourceError(
+                "SOURCE_CHANGED",
+                f"{self._file} was changed while it was read.",
+                "Run again once it is whole; an export should write under another name and rename.",
+            )
 
     @contextmanager
     def _faults_told(self) -> Iterator[None]:
         try:
             yield
         except _FAULTS as error:
+            self._require_unchanged()  # which then is why it is damaged
             raise _unreadable(self._file, error) from None
 
     def _unpack(self, binary: BinaryIO, packing: str | None) -> Content:

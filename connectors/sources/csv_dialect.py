@@ -36,7 +36,10 @@ _BLANKS: Final = b" \t\r\n"
 _NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 
 _DATA: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+|[-+()./\s\d]*\d[-+()./\s\d]*|\+?[\d(][\d()./\s-]{6,}.*")
-"""What a cell of a header never is: an address, a number."""
+"""What a cell of a header hardly ever is: an address, a number."""
+
+_DIGITS_OF_A_LEAD: Final = 10
+"""No column is named with so many digits; with fewer, as of a year, one may be."""
 
 LineEnd = Literal["\n", "\r"]
 
@@ -116,8 +119,15 @@ def find_dialect(head: bytes, choices: CsvChoices, where: str) -> Dialect:
 
 
 def looks_like_data(cells: Sequence[str | None]) -> bool:
-    """Return whether the first record of a file is a row already, and no header: it holds numbers or addresses."""
-    return any(_DATA.fullmatch(cell.strip()) for cell in cells if cell and cell.strip())
+    """Return whether the first record of a file is a row already, and no header.
+
+    It is one if it holds an address or a telephone number, or if half of what is in it are numbers.
+    """
+    filled = [cell.strip() for cell in cells if cell and cell.strip()]
+    data = [cell for cell in filled if _DATA.fullmatch(cell)]
+    return any("@" in cell or sum(map(str.isdigit, cell)) >= _DIGITS_OF_A_LEAD for cell in data) or (
+        0 < len(filled) <= 2 * len(data)
+    )
 
 
 def split_lines(text: bytes, line_end: LineEnd) -> list[bytes]:

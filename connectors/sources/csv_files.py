@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from connectors.sources.compressed_files import Content, open_content, packing_of
+from connectors.sources.compressed_files import Content, FileState, open_content, packing_of
 from connectors.sources.csv_dialect import (
     AUTO,
     LONGEST_HEADER,
@@ -33,7 +33,7 @@ from connectors.sources.extract import (
     list_files,
 )
 from connectors.sources.file_kinds import foreign_kind
-from connectors.sources.rejected_rows import OUR_COLUMNS, are_rejects, own_rows, warn_of_outcomes
+from connectors.sources.rejected_rows import are_rejects, own_rows, warn_of_outcomes
 from connectors.sources.text_encoding import UTF_8, as_utf_8, find_encoding
 from transforms.vocabulary.errors import SourceError
 
@@ -53,9 +53,10 @@ _SAMPLE_BYTES: Final = 64 << 10
 
 @dataclass(frozen=True)
 class CsvFile:
-    """One file, and how it is written."""
+    """One file as it was at the first look, and how it is written."""
 
     path: Path
+    state: FileState
     encoding: str
     dialect: Dialect
     notes: tuple[str, ...]
@@ -65,42 +66,45 @@ def open_csv(path: str, wanted: Sequence[str], choices: CsvChoices = FOUND, *, c
     """Open the CSV file, folder or glob `path` as text; `wanted` are the columns the job names.
 
     `careful` reads record by record what is else read quickly where that is proved the same. Raises SourceError here
-    for a missing or empty file or a missing column, and while the rows are read for content that is damaged.
+    for a missing or empty file or a missing column, and while the rows are read for content that is damaged, and for a
+    file that was changed since it was looked at.
     """
     listing = list_files(path, ".csv")
     late: list[str] = []
     files, notes = [], [*listing.notes()]
+    ids_as_taken = False
     for place in listing.files:
         file = look_at(place, choices)
         _refuse_repeated(wanted, file)
         names = list(file.dialect.names)
         rows = _rows(file, late, careful=careful)
-        if set(names) & OUR_COLUMNS:
+        if are_rejects(names):
+            ids_as_taken = True
             notes += [f"{place.name}: {note}." for note in warn_of_outcomes(rows, names)]
             rows, names = own_rows(rows, names)
         files.append(SourceFile(place, tuple(names), rows))
         notes += [f"{place.name}: {note}." for note in file.notes]
     extract = join_files(files, wanted, notes)
-    return replace(extract, late_notes=late)
+    return replace(extract, late_notes=late, ids_as_taken=ids_as_taken)
 
 
 def look_at(path: Path, choices: CsvChoices) -> CsvFile:
     """Look at the beginning of a file, and for its encoding further on too. Raises SourceError."""
     with open_content(path) as content:
-        head = _read_up_to(content, LONGEST_HEADER)
+        state, head = content.state, _read_up_to(content, LONGEST_HEADER)
     kind = foreign_kind(head)
     if kind is not None:
         raise refuse_no_text(str(path), f"it is {kind}")
     choices = _as_rejects(head) or choices
     encoding = find_encoding([head, *_further_samples(path)]) if choices.encoding == AUTO else choices.encoding
-    with open_content(path) as content:
+    with open_content(path, state) as content:
         text = _read_up_to(as_utf_8(content, encoding), LONGEST_HEADER)
     kind = foreign_kind(text)
     if kind is not None:
         raise refuse_no_text(str(path), f"it is {kind}")
     dialect = find_dialect(text.rstrip(b"\x1a") if len(text) < LONGEST_HEADER else text, choices, str(path))
     told = [f"read as {encoding}"] if choices.encoding == AUTO and encoding != UTF_8 else []
-    return CsvFile(path, encoding, dialect, (*told, *dialect.notes))
+    return CsvFile(path, state, encoding, dialect, (*told, *dialect.notes))
 
 
 def _as_rejects(head: bytes) -> CsvChoices | None:
@@ -150,7 +154,7 @@ def _refuse_repeated(wanted: Sequence[str], file: CsvFile) -> None:
 
 @contextmanager
 def _opened(file: CsvFile) -> Iterator[Content]:
-    with open_content(file.path) as content:
+    with open_content(file.path, file.state) as content:
         yield as_utf_8(content, file.encoding)
 
 

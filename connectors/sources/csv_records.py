@@ -45,6 +45,12 @@ _BARE_CR: Final = "\udc0d"
 
 _CR, _LF = b"\r\n"
 
+_NOT_FOR_POLARS: Final = (BYTE_ORDER_MARK, b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x01", b"x^", b"x\x9c", b"x\xda")
+"""What polars leaves out at the beginning of a block, or takes for gzip, zstd or zlib, and unpacks if it is.
+
+A byte that is dropped without a word could stand in the balance for one that is missing, such as a short row's.
+"""
+
 _END_OF_FILE: Final = b"\x1a"
 """Ctrl-Z, which old programs write after the last line."""
 
@@ -145,7 +151,9 @@ class RecordReader:
         last = self._rest.rstrip(_END_OF_FILE)
         self._rest = b""
         if last:
-            self._buffer, self._at = self._buffer[self._at :] + last + self._line_end, 0
+            # The very last CR is in the rest, for an LF might have followed it.
+            end = b"" if self._line_end == b"\r" and last.endswith((b"\r", b"\n")) else self._line_end
+            self._buffer, self._at = self._buffer[self._at :] + last + end, 0
         return bool(last)
 
     def _end_of_lines(self, text: bytes) -> int:
@@ -175,6 +183,8 @@ class RecordReader:
         quotes = _count(buffer[start:end], quote)
         if quotes % 2:
             earlier = buffer.rfind(self._line_end, start, buffer.rfind(quote, start, end)) + 1
+            if self._line_end == b"\r" and earlier > start and buffer.startswith(b"\n", earlier):
+                earlier += 1
             within = quotes - buffer.count(quote, earlier, end)
             if earlier > start and within % 2 == 0:
                 return earlier, within
@@ -183,7 +193,7 @@ class RecordReader:
     def _read_quickly(self, block: bytes, quotes: int) -> "_Quick | None":
         """Return the block's rows if polars reads it as it is meant and every row is sound, else None."""
         dialect = self._dialect
-        if dialect.line_end == "\r" and b"\n" in block:
+        if block.startswith(_NOT_FOR_POLARS) or (dialect.line_end == "\r" and b"\n" in block):
             return None
         try:
             frame = pl.read_csv(
@@ -195,13 +205,13 @@ class RecordReader:
                 eol_char=dialect.line_end,
                 glob=False,
             )
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-            return None
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+            return None  # OSError: it took the block for packed
         # Under a name of our own: polars takes a name such as `^[$` for a pattern of names.
         if frame.is_empty() or self._has_odd_starts(frame.to_series(0).alias("first")):
             return None
         missing, within = self._bytes_beside(frame, block, quotes)
-        if missing != within:
+        if missing != within or self._hides_a_cr(frame, block, quotes):
             return None
         lines = frame.height
         if quotes:
@@ -230,6 +240,17 @@ class RecordReader:
         inside = [text for text, there in ((quote, quotes), ("\r\n", returns)) if text is not None and there]
         kept = (frame.select_seq(pl.all().str.count_matches(text, literal=True).sum()).row(0) for text in inside)
         return missing, sum(int(number) for counts in kept for number in counts)
+
+    def _hides_a_cr(self, frame: pl.DataFrame, block: bytes, quotes: int) -> bool:
+        """Whether polars may have left out a CR before a separator, as it does, in a block whose bytes balance.
+
+        Each stands for a byte that another row lacks then, and which lacks one ends with a cell that is not there.
+        """
+        if self._line_end != b"\n" or b"\r" not in block:
+            return False
+        if not quotes and not frame.to_series(-1).null_count():
+            return False
+        return b"\r" + self._dialect.separator.encode() in block
 
     def _has_odd_starts(self, first: pl.Series) -> bool:
         """Whether a row may be a header again, a comment, or begin with a mark of concatenated files."""

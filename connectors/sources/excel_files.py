@@ -3,7 +3,7 @@
 import difflib
 from collections import Counter
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,12 +46,13 @@ def open_excel(
     tables = [_read(file, sheet, header_row) for file in listing.files]
     notes = [note for table in tables for note in table.notes(not_numbers or {})]
     files = [table.source_file() for table in tables]
+    ids_as_taken = any(are_rejects(file.columns) for file in files)
     for place, file in enumerate(files):
         if are_rejects(file.columns):  # a rejects.csv that was saved as a workbook
             notes += [f"{file.path.name}: {note}." for note in warn_of_outcomes(file.frames, file.columns)]
             rows, columns = own_rows(file.frames, file.columns)
             files[place] = SourceFile(file.path, tuple(columns), rows)
-    return join_files(files, wanted, [*listing.notes(), *notes])
+    return replace(join_files(files, wanted, [*listing.notes(), *notes]), ids_as_taken=ids_as_taken)
 
 
 @dataclass

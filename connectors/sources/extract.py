@@ -18,6 +18,15 @@ SOURCE_FILE: Final = "source_file"
 ROW_FAULT: Final = "row_fault"
 """Our own columns beside the source's: the row's place, its file where there are several, and why it is no row."""
 
+OUR_COLUMNS: Final = frozenset(
+    f"leadferry_{name}" for name in ("source_row", "outcome", "reason", "advice", "detail", "column", "suggestion")
+)
+"""What rejects.csv has beside the source's own columns."""
+
+ID_TAKEN: Final = "leadferry_id_taken"
+"""Where the id that a row was taken by stands while rejects.csv is written."""
+
+_RESERVED: Final = OUR_COLUMNS | {SOURCE_ROW, SOURCE_FILE, ROW_FAULT, ID_TAKEN}
 
 _MARKS: Final = frozenset("*?[")
 """What makes a path a glob."""
@@ -46,9 +55,10 @@ class Extract:
     """A source as opened, all text, whose rows can be asked for by `frames`.
 
     `notes` are sentences that a person should read before trusting the load; the run warns with them. `late_notes` are
-    more of them, which are there once all rows are read. `row_fault` is a reason code, and after a blank where the row
-    is in the source and what is wrong with it, if the source knows. `close` lets go of a source whose rows nobody asks
-    for; it may be called twice.
+    more of them, which are there once all rows are read. `ids_as_taken` says that an earlier load took the ids as
+    they stand here, which is so in a rejects.csv. `row_fault` is a reason code, and after a blank where the row is in
+    the source and what is wrong with it, if the source knows. `close` lets go of a source whose rows nobody asks for;
+    it may be called twice.
     """
 
     pull: Frames
@@ -56,6 +66,7 @@ class Extract:
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     late_notes: list[str] = field(default_factory=list)
+    ids_as_taken: bool = False
     close: Callable[[], None] = _hold_nothing
 
     def frames(self, limit: int | None = None) -> Generator[pl.DataFrame]:
@@ -144,8 +155,10 @@ def frames_of(rows: pl.LazyFrame) -> Frames:
 
 def refuse_reserved(columns: Sequence[str], where: str, next_step: str) -> None:
     """Raise SourceError if one of `columns` has a name of ours."""
-    taken = {SOURCE_ROW, SOURCE_FILE, ROW_FAULT} & set(columns)
+    taken = _RESERVED & set(columns)
     if taken:
+        if taken & OUR_COLUMNS:
+            next_step += " A rejects.csv is known by leadferry_source_row and leadferry_reason: leave both in it."
         raise SourceError(
             "COLUMN_RESERVED",
             f"{where} has a column named {', '.join(sorted(taken))}, which the report needs for itself.",
@@ -193,7 +206,14 @@ def list_files(path: str, ending: str, *, partitions: bool = False) -> Listing:
         relative = place.relative_to(anchor)
         plain = takewhile(lambda part: not set(part) & _MARKS, relative.parts)
         base = anchor.joinpath(*plain)
-        found = [file for file in anchor.glob(str(relative)) if file.is_file()]
+        try:
+            found = [file for file in anchor.glob(str(relative)) if file.is_file()]
+        except ValueError:
+            raise SourceError(
+                "SOURCE_PATTERN",
+                f"{path} is no glob: `**` stands for folders, by itself between slashes.",
+                "Write *, or **/*, in source.path of the job file.",
+            ) from None
         nothing = f"No file matches {path}."
     else:
         base, found = place, []

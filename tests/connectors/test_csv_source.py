@@ -2,7 +2,11 @@
 
 import csv
 import gzip
+import os
 import re
+import zlib
+from collections import deque
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -267,7 +271,7 @@ def test_every_file_of_a_glob_must_have_the_wanted_columns(source, tmp_path):
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("name", ["source_row", "source_file", "row_fault"])
+@pytest.mark.parametrize("name", ["source_row", "source_file", "row_fault", "leadferry_id_taken", "leadferry_outcome"])
 def test_a_column_with_a_name_of_ours_is_refused(source, careful, name):
     with pytest.raises(SourceError, match=f"a column named {name}") as error:
         open_csv(source(f"a,{name}\n1,2\n"), ["a"], careful=careful)
@@ -375,6 +379,136 @@ def test_whatever_the_quick_way_reads_of_a_file_with_sound_quotes_the_careful_wa
     except (csv.Error, pl.exceptions.ComputeError):
         return
     assert_frame_equal(read(source(content), careful=True), quick)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(st.sampled_from('ab,"\r\n\ufeff'), max_size=25), st.sampled_from(["\n", "\r\n", "\r"]))
+@example("1,2\n1\n2\r,3\n", "\n")
+@example("1,2\n\n2\r,3\n", "\n")
+@example('1\n"2"\r,3\n', "\n")
+@example("\ufeffa,b\n1\n1\n1\n", "\n")
+@example("1,2\r\r\n", "\r\n")
+def test_whatever_returns_and_marks_are_in_the_rows_both_ways_read_them_alike(source, rows, line_end):
+    path = source(f"a,b{line_end}1,2{line_end}{rows}")
+
+    quick, careful = (open_csv(path, [], careful=careful) for careful in (False, True))
+
+    assert_frame_equal(quick.collect(), careful.collect())
+    assert quick.late_notes == careful.late_notes
+
+
+@BOTH_WAYS
+def test_a_return_before_a_separator_is_part_of_its_cell_and_stands_in_for_nothing(source, careful):
+    rows = read(source("id,phone,name\nA0,1,w\nA1,2\nA2\r,3,x\n"), careful=careful)
+
+    assert cells(rows) == [("A0", "1", "w"), ("A1", "2", None), ("A2\r", "3", "x")]
+    assert codes(rows) == [None, ("ROW_TOO_FEW_FIELDS", 3), None]
+
+
+@BOTH_WAYS
+def test_a_blank_line_is_no_row_beside_a_return_that_is_part_of_a_cell(source, careful):
+    rows = read(source("id,phone\nA0,1\n\nA2\r,2\nA3,3\n"), careful=careful)
+
+    assert cells(rows) == [("A0", "1"), ("A2\r", "2"), ("A3", "3")]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize(
+    "start", [b"x^", b"x\x01", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"x\x9c", b"x\xda", b"BZh91AY&SY", b"PK"]
+)
+def test_rows_that_begin_like_a_packed_file_are_read_as_the_text_they_are(source, careful, start):
+    rows = read(source(b"id,phone\n" + start + b",1\nA2,2\n"), careful=careful)
+
+    assert cells(rows)[1] == ("A2", "2")
+    assert rows.height == 2
+    if start.isascii():
+        assert cells(rows)[0] == (start.decode(), "1")
+
+
+def test_rows_that_are_a_packed_text_are_not_unpacked(source):
+    packed = zlib.compress(b"p,q\nr,s\n", 0)
+
+    assert ("p", "q") not in cells(read(source(b"id,phone\n" + packed + b"\nA2,2\n")))
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("end", ["", "\r", "\r\n", "\n"])
+def test_the_last_of_lines_that_end_in_cr_is_followed_by_no_blank_one(source, careful, end):
+    extract = open_csv(source(f"a,b\r1,2\r3,4{end}"), [], careful=careful)
+
+    assert cells(extract.collect()) == [("1", "2"), ("3", "4")]
+    assert extract.late_notes == []
+
+
+def test_lines_are_counted_right_where_a_block_ends_between_cr_and_lf_before_an_open_quote(source, monkeypatch):
+    monkeypatch.setattr(csv_records, "_SMALLEST_BLOCK", 4)
+    monkeypatch.setattr(csv_records, "_LARGEST_BLOCK", 12)
+    quoted = '"5\r\n\r6",7'
+
+    extract = open_csv(source(f'a,b\r{quoted}\r"3\n4",5\r\n{quoted}\r\n{quoted}\r\n8\r\n'), [])
+
+    assert codes(extract.collect()) == [None, None, None, None, ("ROW_TOO_FEW_FIELDS", 13)]
+    assert extract.late_notes == []
+
+
+@pytest.fixture(params=["plain", "gzip"])
+def large_source(request, tmp_path):
+    """Write a file that is read in several pieces, and return where it lies."""
+    path = tmp_path / "leads.csv"
+    noise = os.urandom(1 << 20).hex()  # hardly gets smaller
+    text = "id,phone\n" + "".join(f"{number},{noise[number % 1000 :][: 1 << 20]}\n" for number in range(24))
+    path.write_bytes(gzip.compress(text.encode(), 1) if request.param == "gzip" else text.encode())
+    return path
+
+
+def cut(path):
+    path.write_text("id,phone\n1,2\n")
+
+
+def grow(path):
+    with path.open("ab") as file:
+        file.write(b"99,1\n")
+
+
+def write_anew(path):
+    content = path.read_bytes()
+    path.write_bytes(content[::-1])
+
+
+@pytest.mark.parametrize("change", [cut, grow, write_anew])
+def test_a_file_that_is_changed_while_it_is_read_is_refused(large_source, change):
+    frames = open_csv(str(large_source), []).frames()
+    next(frames)
+
+    change(large_source)
+
+    with pytest.raises(SourceError, match="was changed while it was read") as refused:
+        deque(frames, 0)
+    assert refused.value.code == "SOURCE_CHANGED"
+
+
+@pytest.mark.parametrize("change", [cut, grow, write_anew])
+def test_a_file_that_is_changed_between_the_first_look_and_its_reading_is_refused(source, tmp_path, change):
+    source("id,phone\n0,1\n", "a.csv")
+    path = source("id,phone\n3,4\n5,6\n", "b.csv")
+    frames = open_csv(f"{tmp_path}/*.csv", []).frames()
+    next(frames)
+
+    change(Path(path))
+
+    with pytest.raises(SourceError, match=r"b\.csv was changed while it was read"):
+        deque(frames, 0)
+
+
+def test_a_file_that_another_one_takes_the_place_of_is_read_to_its_own_end(large_source, tmp_path):
+    frames = open_csv(str(large_source), []).frames()
+    read_before = next(frames).height
+
+    other = tmp_path / "other.csv"
+    cut(other)
+    other.replace(large_source)
+
+    assert read_before + sum(frame.height for frame in frames) == 24
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])

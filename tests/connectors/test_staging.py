@@ -1,5 +1,6 @@
 """Staged files: whole or absent, private, and cut so that one batch is read alone."""
 
+import errno
 import os
 import stat
 import subprocess
@@ -35,6 +36,31 @@ def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path):
 
     assert path.read_text() == "half"
     assert names_in(tmp_path) == ["facts.json"]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_new_file_takes_the_place_of_none_that_came_meanwhile(tmp_path, monkeypatch, links):
+    def refuse(*_):
+        raise PermissionError(errno.EPERM, "no links here")
+
+    if not links:
+        monkeypatch.setattr("pathlib.Path.hardlink_to", refuse)
+    path = tmp_path / "job.toml"
+
+    def write(text):
+        with written_whole(path, mode=0o640, new=True) as temporary:
+            temporary.write_text(text)
+            if text == "mine":
+                path.write_text("theirs")
+
+    with pytest.raises(FileExistsError):
+        write("mine")
+    assert (path.read_text(), names_in(tmp_path)) == ("theirs", ["job.toml"])
+
+    path.unlink()
+    write("first")
+    assert (path.read_text(), names_in(tmp_path)) == ("first", ["job.toml"])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
 def test_a_failure_midway_leaves_neither_the_file_nor_a_temporary_one(tmp_path):

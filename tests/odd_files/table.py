@@ -132,6 +132,17 @@ FILES = (
     OddFile("CR alone", TEXT.replace("\n", "\r").encode(), GOOD, note="CR alone"),
     OddFile("LF and CR LF by turns", b"id,phone\r\nA1,4155550001\nA2,4155550002\r\n", GOOD),
     OddFile("CR first, then LF", b"id,phone\rA1,4155550001\rA2,4155550002\n", GOOD, note="CR alone"),
+    OddFile(
+        "a CR at the end of a cell, beside a short row",
+        b"id,phone,name\nA1,2,x\nA2,3\nA3\r,4,y\n",
+        (("A1", "2", "x"), ("A2", "3", None), ("A3\r", "4", "y")),
+        ((1, FEW, 3),),
+    ),
+    OddFile(
+        "rows that begin as a packed file does",
+        b"id,phone\nx^,4155550001\nA2,4155550002\n",
+        (("x^", GOOD[0][1]), GOOD[1]),
+    ),
     OddFile("line breaks in quotes", b'id,phone\n"A\n1",4155550001\nA2,4155550002\n', one("A\n1")),
     OddFile(
         "a short row after a line break in quotes",

@@ -37,6 +37,11 @@ class RunFolder:
         return self.path / "source_notes.json"
 
     @property
+    def decimal_ids(self) -> Path:
+        """There if the ids of `extract` lose their `.0`; written before `extract` is whole."""
+        return self.path / "decimal_ids"
+
+    @property
     def verdicts(self) -> Path:
         """One row for each source row, as far as preparing settles its outcome."""
         return self.path / "verdicts.parquet"
@@ -115,7 +120,7 @@ class RunFolder:
     def working_files(self) -> tuple[Path, ...]:
         """Every file but the report: what a run works with, and what holds whole lead data."""
         files = (self.prepared, self.extract, self.source_notes, self.verdicts, self.leads, self.sent, self.outcomes)
-        return (*files, self.unchanged, self.read_back, self.rejects, self.first_request)
+        return (*files, self.decimal_ids, self.unchanged, self.read_back, self.rejects, self.first_request)
 
     def lead_data(self) -> list[Path]:
         """Return the files that are there beside the report, and what a killed process left of its working files."""

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import stat
 import tempfile
 import tomllib
 import unicodedata
@@ -18,7 +19,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from connectors.sources.csv_dialect import CsvChoices, looks_like_data
-from connectors.sources.csv_files import look_at, open_csv
+from connectors.sources.csv_files import CsvFile, look_at, open_csv
 from connectors.sources.databases.asking import open_database
 from connectors.sources.databases.urls import FROM_ENVIRONMENT, file_path_of, with_file_path
 from connectors.sources.excel_files import open_excel
@@ -26,6 +27,7 @@ from connectors.sources.extract import ROW_FAULT, SOURCE_FILE, SOURCE_ROW, Extra
 from connectors.sources.parquet_files import open_parquet
 from connectors.sources.text_encoding import UTF_8
 from connectors.sources.urls import is_url, parse_url
+from connectors.staging import written_whole
 from flows.clock import now
 from flows.fetching import open_storage
 from flows.job_file import SOURCES, Columns, DatabaseSource, FileSource, Job
@@ -45,6 +47,11 @@ _EXCEL: Final = {".xlsx", ".xlsm"}
 _LONGEST_NAME: Final = 100
 _LEFT_OUT_SHOWN: Final = 12
 
+_NO_HEADER: Final = (
+    "The row that names the columns looks like a lead, which is not loaded then: "
+    "give the sheet a row of names, or set source.header_row."
+)
+
 _LOAD: Final = """\
 [load]
 campaign = "My Campaign" # LOOK AT THIS: the exact name of the campaign in RingCX, or campaign_id = 12345
@@ -63,12 +70,17 @@ max_reject_rate = 0.25 # more rejected rows than this: nothing is sent, exit 3
 
 @dataclass(frozen=True)
 class _Sample:
-    """The first rows of a source, and how a job file names it: the keys of `[source]`, and a name for the job."""
+    """The first rows of a source, and how a job file names it: the keys of `[source]`, and a name for the job.
+
+    Of `columns`, those `told_apart` have a name that others have too: by it the source finds none of them.
+    """
 
     name: str
     table: Mapping[str, str | bool]
     columns: list[str]
     rows: pl.DataFrame
+    told_apart: frozenset[str] = frozenset()
+    warning: str | None = None
 
 
 def init_job(
@@ -92,16 +104,15 @@ def init_job(
     elif is_url(source):
         sample = _fetch_sample(name, source)
     else:
-        kind, found, columns, rows = _read_sample(source)
-        table = {"type": kind, "path": escape_path(_relative(source, target)), **found}
-        sample = _Sample(name, table, columns, rows)
+        kind = _kind_of(source)
+        sample = _read_sample(name, source, kind, escape_path(_relative(source, target)))
     columns, rows = sample.columns, sample.rows
-    usable = [column for column in columns if _can_be_named(column)]
+    usable = [column for column in columns if _can_be_named(column) and column not in sample.told_apart]
     guesses = guess_mapping(rows[usable])
-    _require_essentials(guesses, source, usable)
+    _require_essentials(guesses, source, usable, [column for column in columns if column in sample.told_apart])
     mapped = {column for guess in guesses for column in guess.columns}
     left_out = [column for column in columns if column not in mapped]
-    text = _compose(name, sample.table, guesses, left_out, rows.height)
+    text = _compose(sample, guesses, left_out)
     _require_job(text, sample.table)
     _write(target, text, force=force)
     return {
@@ -121,6 +132,7 @@ def init_job(
             for guess in guesses
         ],
         "left_out": left_out,
+        "warnings": [] if sample.warning is None else [sample.warning],
         "next": f"leadferry check {shlex.quote(str(target))}",
     }
 
@@ -144,6 +156,8 @@ def tell_init(facts: Mapping[str, Any]) -> str:
         shown = ", ".join(map(_shown, facts["left_out"][:_LEFT_OUT_SHOWN]))
         more = len(facts["left_out"]) - _LEFT_OUT_SHOWN
         lines += ["", f"not mapped: {shown}{f' and {more} more' if more > 0 else ''}; the file lists them"]
+    for warning in facts["warnings"]:
+        lines += ["", f"warning: {warning}"]
     unsure = [guess["field"] for guess in facts["guesses"] if guess["how_sure"] == "unsure"]
     if unsure:
         lines += ["", f"not sure of: {', '.join(unsure)}. Look at these lines of the file first."]
@@ -243,8 +257,7 @@ def _fetch_sample(name: str, url: str) -> _Sample:
             continue
         with tempfile.TemporaryDirectory(prefix="leadferry-init-") as folder, _told_as(folder, place.scheme):
             storage.fetch(first, Path(folder), lambda: None)
-            found = _read_sample((Path(folder) / place.bucket / place.key).as_posix(), kind)
-        return _Sample(name, {"type": kind, "path": escape_path(url), **found[1]}, found[2], found[3])
+            return _read_sample(name, (Path(folder) / place.bucket / place.key).as_posix(), kind, escape_path(url))
     raise TypeError("there is always a last kind")
 
 
@@ -268,38 +281,48 @@ def _told_as(folder: str, scheme: str) -> Iterator[None]:
         raise SourceError(error.code, *words) from None
 
 
-def _read_sample(source: str, kind: str | None = None) -> tuple[str, dict[str, str | bool], list[str], pl.DataFrame]:
-    """Return the kind of source, what of its way of writing is not the usual, its columns and its first rows."""
-    kind = kind or _kind_of(source)
-    if kind == "parquet":
-        with _faults_told(source):
-            extract = open_parquet(source, [])
-            return kind, {}, list(extract.columns), _first_rows(extract, source)
-    if kind == "excel":
-        with _faults_told(source):
-            extract = open_excel(source, [])
-            return kind, {}, list(extract.columns), _first_rows(extract, source)
+def _read_sample(name: str, source: str, kind: str, path: str) -> _Sample:
+    """Return the first rows of the files `source`, which are of that kind; the job file names them by `path`."""
+    table: dict[str, str | bool] = {"type": kind, "path": path}
+    told_apart: frozenset[str] = frozenset()
     with _faults_told(source):
-        found = _find_writing(source)
-        choices = CsvChoices(header=found.get("header") is not False)
-        extract = open_csv(source, [], choices)
-        return kind, found, list(extract.columns), _first_rows(extract, source)
+        if kind == "parquet":
+            extract = open_parquet(source, [])
+        elif kind == "excel":
+            extract = open_excel(source, [])
+        else:
+            files = [look_at(file, CsvChoices()) for file in find_files(source, ".csv")]
+            table |= _find_writing(files, is_one=Path(source).is_file())
+            has_header = table.get("header") is not False
+            told_apart = frozenset().union(*map(_told_apart, files)) if has_header else told_apart
+            extract = open_csv(source, [], CsvChoices(header=has_header))
+        columns = list(extract.columns)
+        # Of CSV the job can say that there is no header; a sheet must have one.
+        warning = _NO_HEADER if kind == "excel" and looks_like_data(columns) else None
+        return _Sample(name, table, columns, _first_rows(extract, source), told_apart, warning)
 
 
-def _find_writing(source: str) -> dict[str, str | bool]:
-    """Return what a job says of the source's first file, where it is not the usual way of writing CSV."""
-    file = look_at(find_files(source, ".csv")[0], CsvChoices())
-    dialect = file.dialect
+def _find_writing(files: Sequence[CsvFile], *, is_one: bool) -> dict[str, str | bool]:
+    """Return what a job says of how its files are written, where it is not the usual way of writing CSV.
+
+    What is found for each file by itself is said only where there `is_one` and always will be.
+    """
+    file, dialect = files[0], files[0].dialect
     found: dict[str, str | bool] = {}
-    if dialect.separator != ",":
+    if is_one and dialect.separator != ",":
         found["separator"] = dialect.separator
-    if dialect.quote not in {'"', None}:
+    if is_one and dialect.quote not in {'"', None}:
         found["quote"] = dialect.quote
-    if file.encoding != UTF_8:
+    if is_one and file.encoding != UTF_8:
         found["encoding"] = file.encoding
-    if looks_like_data(dialect.header or ()):
+    if all(looks_like_data(file.dialect.header or ()) for file in files):
         found["header"] = False
     return found
+
+
+def _told_apart(file: CsvFile) -> set[str]:
+    """Return the columns whose names are not theirs alone, as they are told apart."""
+    return {file.dialect.names[place - 1] for places in file.dialect.repeated.values() for place in places}
 
 
 def _kind_of(source: str) -> str:
@@ -352,8 +375,18 @@ def _can_be_named(column: str) -> bool:
         return False
 
 
-def _require_essentials(guesses: Sequence[Guess], source: str, columns: Sequence[str]) -> None:
+def _require_essentials(
+    guesses: Sequence[Guess], source: str, columns: Sequence[str], told_apart: Sequence[str]
+) -> None:
     fields = {guess.field for guess in guesses}
+    lacks = not fields & {"leadPhone", "leadPhoneE164"} or "externId" not in fields
+    if lacks and told_apart:
+        raise ConfigurationError(
+            "COLUMN_REPEATED",
+            f"{source} has several columns of one name, of which none can be mapped (here told apart by a suffix): "
+            f"{', '.join(map(_shown, told_apart))}. The others hold no telephone numbers, or no id.",
+            "Give each a name of its own in the export, or set source.header = false and name columns by position.",
+        )
     there = ", ".join(map(_shown, columns)) or "none that a job file can name"
     if not fields & {"leadPhone", "leadPhoneE164"}:
         raise ConfigurationError(
@@ -384,19 +417,19 @@ def _relative(source: str, target: Path) -> str:
         return absolute.as_posix()
 
 
-def _compose(
-    name: str, source: Mapping[str, str | bool], guesses: Sequence[Guess], left_out: Sequence[str], rows: int
-) -> str:
+def _compose(sample: _Sample, guesses: Sequence[Guess], left_out: Sequence[str]) -> str:
     """Return the job file's text. Whatever comes from the source is quoted, in comments too."""
+    rows = sample.rows.height
     lines = [
         f"# Guessed by `leadferry init` from {rows:,} rows. Look at every line, above all at [load], before loading.",
-        f"name = {_quoted(name)}",
+        f"name = {_quoted(sample.name)}",
         "",
         "[source]",
         *(
             f"{key} = {_quoted(value) if isinstance(value, str) else str(value).lower()}"
-            for key, value in source.items()
+            for key, value in sample.table.items()
         ),
+        *([] if sample.warning is None else [f"# {sample.warning}"]),
         "",
         "[columns] # RingCX lead field = source column",
     ]
@@ -406,9 +439,12 @@ def _compose(
     if left_out:
         lines += ["# Not mapped, in the order of the source:", *(f"#   {_quoted(column)}" for column in left_out)]
         lines += ["# To send one with the lead: auxData1 to auxData5, or extendedLeadData = { label = column }."]
+        if any(column in sample.told_apart for column in left_out):
+            told = ", ".join(_quoted(column) for column in left_out if column in sample.told_apart)
+            lines += [f"# Several columns have one name, and need names of their own in the source: {told}."]
         if any(not _can_be_named(column) for column in left_out):
             lines += ["# A column with blanks at the ends of its name, or without one, must be renamed in the source."]
-    return "\n".join([*lines, "", _LOAD.format(description=_quoted(name))])
+    return "\n".join([*lines, "", _LOAD.format(description=_quoted(sample.name))])
 
 
 def _value_of(guess: Guess) -> str:
@@ -446,15 +482,27 @@ def _require_job(text: str, source: Mapping[str, str | bool]) -> None:
 
 
 def _write(target: Path, text: str, *, force: bool) -> None:
+    place = target.resolve() if force else target  # what a link leads to is written over, and the link stays
     try:
-        with target.open("w" if force else "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        if force and place.exists() and not place.is_file():
+            place.write_text(text, encoding="utf-8", newline="\n")  # a pipe or a terminal, which nothing may replace
+            return
+        mode = stat.S_IMODE(place.stat().st_mode) if force and place.exists() else _usual_mode()
+        with written_whole(place, mode=mode, new=not force) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
     except FileExistsError:
         raise _refuse_to_overwrite(target) from None
     except OSError as error:
         raise ConfigurationError(
             "JOB_FILE_NOT_WRITTEN", f"{target} cannot be written: {error.strerror}.", "Choose another place with --job."
         ) from None
+
+
+def _usual_mode() -> int:
+    """Return who may read and write a new file that is not private, as this process has it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _refuse_to_overwrite(target: Path) -> ConfigurationError:

@@ -3,7 +3,9 @@
 import csv
 import gzip
 import json
+import resource
 import sqlite3
+import stat
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +16,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.sources.csv_dialect import looks_like_data
 from flows.cli import cli
 from flows.init_job import init_job, tell_init
 from flows.job_file import read_job
@@ -151,6 +154,121 @@ def test_folders_and_globs_are_sources_too(tmp_path, monkeypatch):
     assert (folder["job"], glob["name"]) == ("lists.toml", "lists")
     assert read_job(Path("lists.toml")).source.path == str(tmp_path / "lists")
     assert read_job(Path("glob.toml")).source.path == str(tmp_path / "lists" / "*.csv")
+
+
+@pytest.fixture
+def no_file_can_grow():
+    """As on a full disk, files can be made, and nothing can be written to them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_job_file_that_cannot_be_written_is_not_there_and_an_earlier_one_stays(tmp_path, source, request, force):
+    job = tmp_path / "job.toml"
+    if force:
+        job.write_text("mine", encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    request.getfixturevalue("no_file_can_grow")
+
+    with pytest.raises(ConfigurationError, match="cannot be written: File too large"):
+        init_job(str(source), job, force=force)
+
+    assert sorted(tmp_path.iterdir()) == before
+    assert not force or job.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_job_file_that_is_written_over_stays_where_its_link_leads_and_who_may_read_it(source, tmp_path):
+    (tmp_path / "jobs").mkdir()
+    kept = tmp_path / "jobs" / "kept.toml"
+    kept.write_text("mine", encoding="utf-8")
+    kept.chmod(0o664)
+    (tmp_path / "link.toml").symlink_to(kept)
+
+    init_job(str(source), tmp_path / "link.toml", force=True)
+
+    assert (tmp_path / "link.toml").is_symlink()
+    assert "Guessed by" in kept.read_text(encoding="utf-8")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o664
+
+
+def test_a_job_file_is_as_open_as_other_new_files(source, tmp_path):
+    init_job(str(source), tmp_path / "a.toml", force=False)
+    (tmp_path / "other").touch()
+
+    assert (tmp_path / "a.toml").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+WAYS = {
+    "encodings": (("windows-1252", ","), ("utf-8", ",")),
+    "separators": (("utf-8", ";"), ("utf-8", ",")),
+    "marks": (("utf-16", ","), ("utf-8", ",")),
+    "alike": (("windows-1252", ";"), ("windows-1252", ";")),
+}
+
+
+@pytest.mark.parametrize("ways", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("path", ["lists", "lists/*.csv"])
+def test_each_file_of_a_folder_is_read_as_it_is_written(leadferry_here, tmp_path, ways, path):
+    (tmp_path / "lists").mkdir()
+    for number, (encoding, separator) in enumerate(ways):
+        rows = [row | {"name": "José"} for row in lead_rows(5, first=10 * number)]
+        text = pl.DataFrame(rows).write_csv(separator=separator)
+        (tmp_path / "lists" / f"{number}.csv").write_bytes(text.encode(encoding))
+
+    assert leadferry_here("init", path).code == 0
+    ended = leadferry_here("check", "lists.toml", "--out", "out", "--json")
+
+    assert (ended.code, ended.json["counts"]["NOT_SENT"]) == (0, 10), ended.err
+    assert pl.read_parquet(tmp_path / "out" / "leads.parquet")["lastName"].unique().to_list() == ["José"]
+
+
+@pytest.mark.parametrize("header", ["id,phone,phone,name", "id,phone,mobile,mobile"])
+def test_a_name_that_several_columns_have_is_not_mapped(leadferry_here, tmp_path, header):
+    rows = "".join(f"{row['id']},{row['phone']},{row['phone']},x\n" for row in lead_rows(9))
+    (tmp_path / "a.csv").write_text(f"{header}\n{rows}", encoding="utf-8")
+    repeated = "phone" if "phone,phone" in header else "mobile"
+
+    ended = leadferry_here("init", "a.csv")
+
+    if repeated == "phone":
+        assert ended.code == 2
+        assert "several columns of one name" in ended.err
+        assert "phone, phone_duplicated_0" in ended.err
+        assert not (tmp_path / "a.toml").exists()
+    else:
+        assert ended.code == 0, ended.err
+        assert mapped(tmp_path / "a.toml")["leadPhone"] == ["phone"]
+        assert '"mobile", "mobile_duplicated_0"' in (tmp_path / "a.toml").read_text(encoding="utf-8")
+        assert leadferry_here("check", "a.toml").code == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "has_header"),
+    [
+        ("id,phone,firstName,2024", True),
+        ("id,phone,2023,2024,2025", False),
+        ("X1,(203) 555-0100,Ann,CT", False),
+        ("X1,ann@example.com,Ann,CT", False),
+        ("1,,Ann", False),
+        ("id,1st phone,2nd phone,zip 5", True),
+    ],
+)
+def test_one_number_alone_is_no_row(first, has_header):
+    assert looks_like_data(first.split(",")) is not has_header
+
+
+@pytest.mark.parametrize("has_header", [True, False])
+def test_a_sheet_without_a_row_of_names_is_warned_of(tmp_path, has_header):
+    rows = pl.DataFrame(lead_rows(9))
+    rows.write_excel(tmp_path / "a.xlsx", include_header=has_header)
+
+    facts = init_job(str(tmp_path / "a.xlsx"), tmp_path / "a.toml", force=False)
+
+    for text in (" ".join(facts["warnings"]), tell_init(facts), (tmp_path / "a.toml").read_text(encoding="utf-8")):
+        assert ("looks like a lead" in text) is not has_header
 
 
 def test_the_path_is_relative_to_the_job_file(tmp_path, source):
@@ -325,3 +443,15 @@ def test_any_source_gives_a_job_that_can_be_read_or_a_clear_error(tmp_path, kind
         job = read_job(job_file)
         assert set(job.source_columns()) == {column for guess in facts["guesses"] for column in guess["columns"]}
         assert tell_init(facts)
+
+
+def test_what_is_not_sure_is_said_everywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"203-555-01{number:02},CT\n" for number in range(30))
+    (tmp_path / "a.csv").write_text(f"phone,state\n{rows}", encoding="utf-8")
+    facts = init_job("a.csv", None, force=False)
+    assert facts["sure"] is False
+    assert "not sure of: externId. Look at these lines of the file first." in tell_init(facts)
+    text = (tmp_path / "a.toml").read_text(encoding="utf-8")
+    for guess in facts["guesses"]:
+        assert f"# {guess['how_sure']} ({guess['confidence']:.2f}): {guess['why']}\n{guess['field']} = " in text

@@ -21,6 +21,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -31,6 +32,7 @@ from connectors.sources.databases.urls import check_url, file_path_of, with_file
 from connectors.sources.text_encoding import known_encoding
 from connectors.sources.urls import is_url, parse_url
 from flows.path_parameters import check_path, escape_path, fill_path, unescape_path
+from transforms.vocabulary.countries import TWO_LETTERS
 from transforms.vocabulary.errors import ConfigurationError
 from transforms.vocabulary.lead_fields import PLAIN_FIELDS, named_columns
 from transforms.vocabulary.options import DialPriority, DuplicateHandling, ListState, TimeZoneOption
@@ -356,6 +358,11 @@ class Load(Section):
             raise ValueError("write a time with its offset, such as 2030-01-31T00:00:00Z")
         return text
 
+    @field_validator("number_origin_country")
+    @classmethod
+    def _codes_are_capitals(cls, value: str | None) -> str | None:
+        return value.upper() if value is not None and value.isalpha() and len(value) <= len("GBR") else value
+
     @model_validator(mode="after")
     def _names_one_campaign(self) -> Self:
         if (self.campaign is None) == (self.campaign_id is None):
@@ -446,6 +453,9 @@ class Quality(Section):
         return self
 
 
+_TIME_OF_DAY: Final = re.compile(r"[0-2][0-9]:[0-5][0-9](:[0-5][0-9])?")
+
+
 class TimeZones(Section):
     """Where a time zone is taken from, how it is named, and what happens to a lead without one (`EXPLICIT` only)."""
 
@@ -469,6 +479,25 @@ class TimeZones(Section):
         if len(set(value)) < len(value):
             raise ValueError("name each source of time zones once")
         return value
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _is_a_day(cls, value: object) -> object:
+        # pydantic would take a number for seconds since 1970.
+        if isinstance(value, (int, float)):
+            raise ValueError("write a day, such as 2026-12-01")  # noqa: TRY004 - pydantic tells ValueErrors only
+        return value
+
+    @field_validator("calling_hours", mode="before")
+    @classmethod
+    def _are_times_of_day(cls, value: object) -> object:
+        if not isinstance(value, (list, tuple)):
+            return value
+        times = [time.rjust(len("09:00"), "0") if isinstance(time, str) else time for time in value]
+        for time in times:
+            if not (isinstance(time, dt.time) or (isinstance(time, str) and _TIME_OF_DAY.fullmatch(time))):
+                raise ValueError('write two times in the lead\'s own zone, such as "09:00" and "20:00"')
+        return times
 
     @field_validator("calling_hours")
     @classmethod
@@ -542,6 +571,10 @@ class Notify(Section):
         return status in self.on or ("always" in self.on and status != "interrupted")
 
 
+_HOME: Final = "US"
+"""The country whose numbers a job has that says nothing of them."""
+
+
 class Job(Section):
     """One job file."""
 
@@ -557,11 +590,32 @@ class Job(Section):
     notify: Notify | None = None
 
     @model_validator(mode="after")
-    def _extension_has_a_label_of_its_own(self) -> Self:
+    def _extension_has_a_label_of_its_own(self, info: ValidationInfo) -> Self:
+        if _is_recorded(info):
+            return self
         if self.phones.extension is not None and self.phones.extension in self.columns.extendedLeadData:
             raise ValueError("phones.extension: a column of extendedLeadData has this label already")
-        if self.phones.extension is not None and (self.is_abroad or not self.columns.leadPhone):
-            raise ValueError("phones.extension: it keeps the extensions of leadPhone columns with NANP numbers only")
+        if self.phones.extension is not None and not (self.is_abroad or self.columns.leadPhone):
+            raise ValueError("phones.extension: it keeps the extensions of leadPhone columns, and none is mapped")
+        return self
+
+    @model_validator(mode="after")
+    def _choices_of_numbers_have_some_to_judge(self, info: ValidationInfo) -> Self:
+        columns, phones = self.columns, self.phones
+        if _is_recorded(info):
+            return self
+        if not self.is_abroad and (columns.leadPhone or columns.auxPhone or columns.personaPhoneConfig):
+            return self
+        kinds = ("toll_free", "premium_rate", "personal_number")
+        idle = [
+            *(["us_only"] if phones.us_only else []),
+            *(kind for kind in kinds if getattr(phones, kind) == "refuse"),
+        ]
+        if idle:
+            raise ValueError(
+                f"phones.{', phones.'.join(idle)}: only numbers that are sent as ten digits are judged by it, and this "
+                "job sends them all in E.164 form; leave it out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -575,35 +629,59 @@ class Job(Section):
         return self
 
     @model_validator(mode="after")
-    def _international_options_agree(self) -> Self:
-        load = self.load
-        if self.sends_e164 and load.phone_numbers_i18n_enabled is False:
+    def _origin_is_the_region(self, info: ValidationInfo) -> Self:
+        if _is_recorded(info):
+            return self
+        origin, region = self.load.number_origin_country, self.phones.phone_region
+        named = None if origin is None else _region_of(origin)
+        if origin is not None and named is None and region is None:
             raise ValueError(
-                "load.phone_numbers_i18n_enabled: it cannot be false where numbers go as leadPhoneE164; leave it out"
+                f"load.number_origin_country: {origin!r} is no ISO 3166 code, such as GB or GBR, so it does not say "
+                'how to read the numbers; name their country with phones.phone_region, such as "GB"'
             )
-        origin = load.number_origin_country or ""
-        if self.phones.phone_region and len(origin) == len("GB") and origin.upper() != self.phones.phone_region:
+        if named is not None and region is not None and named != region:
             raise ValueError(
-                f"load.number_origin_country is {origin}, but phones.phone_region {self.phones.phone_region}; "
-                "give one of the two"
+                f"load.number_origin_country is {origin}, but phones.phone_region {region}; give one of the two"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _international_options_agree(self, info: ValidationInfo) -> Self:
+        if _is_recorded(info):
+            return self
+        load = self.load
+        for key in ("phone_numbers_i18n_enabled", "international_number_format"):
+            if self.sends_e164 and getattr(load, key) is False:
+                raise ValueError(f"load.{key}: it cannot be false where numbers go as leadPhoneE164; leave it out")
+        if load.international_number_format and not self.sends_e164:
+            raise ValueError(
+                "load.international_number_format: it cannot be true where numbers go as leadPhone, which has ten "
+                "digits and no country code; leave it out, or map leadPhoneE164"
             )
         return self
 
     @property
     def phone_region(self) -> str:
         """The country whose numbers come without a country code: `phone_region`, else the origin country, else US."""
-        origin = (self.load.number_origin_country or "").upper()
-        return self.phones.phone_region or (origin if len(origin) == len("GB") else "US")
+        origin = self.load.number_origin_country
+        return self.phones.phone_region or (origin and _region_of(origin)) or _HOME
 
     @property
     def is_abroad(self) -> bool:
         """Whether the job's numbers are of a country outside the North American Numbering Plan."""
-        return self.phones.phone_region is not None and self.phones.phone_region not in _nanp_regions()
+        return self.phone_region != _HOME and self.phone_region not in _nanp_regions()
 
     @property
     def sends_e164(self) -> bool:
         """Whether leads carry `leadPhoneE164`, which RingCX takes from accounts enabled for it."""
         return self.columns.leadPhoneE164 is not None or self.is_abroad
+
+    def day_of(self, moment: dt.datetime) -> dt.date:
+        """Return the day of a run that began at `moment` (a time with its zone), as `run_date` has it.
+
+        In the evening it is tomorrow in UTC, where clocks may have changed by then.
+        """
+        return moment.astimezone(ZoneInfo(self.source.time_zone) if self.source.time_zone else None).date()
 
     def as_of(self, moment: dt.datetime, run_id: str = "") -> Self:
         """Return the job of the run `run_id`, which began at `moment`: its source depends on neither any more."""
@@ -624,6 +702,35 @@ class Job(Section):
         for column in columns.personaPhoneConfig.values():
             roles.setdefault(column, "personaPhoneConfig")
         return roles
+
+
+_RECORDED: Final = "recorded"
+
+
+def _is_recorded(info: ValidationInfo) -> bool:
+    """Return whether a job was taken before: what a later version says of its keys together comes too late for it."""
+    return info.context == _RECORDED
+
+
+def read_recorded_job(text: str) -> Job:
+    """Return the job of a run as the ledger keeps it. Raises ConfigurationError where this version cannot read it."""
+    try:
+        return Job.model_validate_json(text, context=_RECORDED)
+    except ValidationError as error:
+        faults = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        raise ConfigurationError(
+            "RUN_JOB_UNREADABLE",
+            f"The run's job, as it was recorded, cannot be read by this version:\n{faults}\n",
+            "Use the version of Leadferry that began the run.",
+        ) from None
+
+
+def _region_of(country: str) -> str | None:
+    """Return the region that a country's ISO 3166 code of two or three letters means to telephones; else None."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    code = TWO_LETTERS.get(country, country)
+    return code if code in SUPPORTED_REGIONS else None
 
 
 def _nanp_regions() -> tuple[str, ...]:
@@ -659,6 +766,12 @@ def read_job(path: Path) -> Job:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError("JOB_FILE_SYNTAX", f"{path} is not valid TOML: {error}.", "Mend that line.") from None
+    except (ValueError, RecursionError):  # what Python itself refuses, where the syntax is right
+        raise ConfigurationError(
+            "JOB_FILE_SYNTAX",
+            f"{path} has a number of thousands of digits, or brackets within hundreds of others.",
+            "Take that out: no key needs it.",
+        ) from None
     try:
         job = Job.model_validate(raw)
     except ValidationError as error:

@@ -1,13 +1,16 @@
 """The job file: read into typed values, or refused with the file, the key and the nearest known one."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
+from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BaseModel
 
 from flows.job_file import Columns, CsvSource, Delivery, ExcelSource, Job, Load, Notify, Quality, TimeZones, read_job
 from flows.request_body import load_options
 from tests.conftest import PROJECT
+from transforms.vocabulary.countries import TWO_LETTERS
 from transforms.vocabulary.errors import ConfigurationError
 from transforms.vocabulary.lead_fields import INTEGER_FIELDS, OBJECT_FIELDS, TEXT_FIELDS
 from transforms.vocabulary.options import DialPriority
@@ -134,12 +137,20 @@ def test_the_samples_are_valid_jobs(path: Path):
 @pytest.mark.parametrize(
     ("section", "told"),
     [
-        ('[phones]\nphone_region = "GB"\nextension = "ext"\n', "phones.extension"),
+        ('[phones]\nphone_region = "GB"\nus_only = true\npremium_rate = "refuse"\n', "us_only, phones.premium_rate"),
+        ('number_origin_country = "GBR"\n[phones]\ntoll_free = "refuse"\n', "phones.toll_free"),
+        ('number_origin_country = "England"\n', "load.number_origin_country: 'England' .*phones.phone_region"),
+        ('number_origin_country = "UK"\n', "load.number_origin_country: 'UK' .*phones.phone_region"),
+        ("international_number_format = true\n", "load.international_number_format: it cannot be true"),
         ('[phones]\nphone_region = "XX"\n', "'XX' is no ISO 3166 code"),
         ('[duplicates]\nkeep = "largest"\n', "name it with by"),
         ('[duplicates]\nby = "updated"\n', "name it with by"),
         ('[time_zones]\ncalling_hours = ["20:00", "09:00"]\n', "the earlier one first"),
         ('[time_zones]\norder = ["zip", "zip"]\n', "each source of time zones once"),
+        ("[time_zones]\ncalling_hours = [9, 20]\n", "time_zones.calling_hours"),
+        ("[time_zones]\ncalling_hours = [32400, 72000]\n", "two times in the lead's own zone"),
+        ('[time_zones]\ncalling_hours = ["09:00Z", "20:00+02:00"]\n', "two times in the lead's own zone"),
+        ("[time_zones]\nas_of = 0\n", "write a day"),
     ],
 )
 def test_what_cannot_go_together_is_refused_with_its_key(read, section, told):
@@ -147,17 +158,100 @@ def test_what_cannot_go_together_is_refused_with_its_key(read, section, told):
         read(GOOD + section)
 
 
-def test_numbers_of_another_country_switch_the_international_options_on(read):
-    job = read(GOOD + '[phones]\nphone_region = "gb"\n')
+@pytest.mark.parametrize("hours", ["[09:00:00, 20:00:00]", '["9:00", "20:00"]', '["09:00:00", "20:00"]'])
+def test_calling_hours_are_times_or_texts_of_them(read, hours):
+    assert read(f"{GOOD}[time_zones]\ncalling_hours = {hours}\n").time_zones.calling_hours == (
+        dt.time(9),
+        dt.time(20),
+    )
+
+
+def test_the_day_of_a_run_is_that_of_the_sources_own_zone(read):
+    """In the evening it is tomorrow in UTC: on the eve of a change its clocks are not yet those of tomorrow."""
+    evening = dt.datetime(2026, 11, 1, 1, 30, tzinfo=dt.UTC)
+    job = read(GOOD)
+    there = job.source.model_copy(update={"time_zone": "America/New_York"})
+
+    assert job.model_copy(update={"source": there}).day_of(evening) == dt.date(2026, 10, 31)
+    assert job.day_of(evening) == evening.astimezone().date()
+
+
+@pytest.mark.parametrize("key", ["us_only = true", 'personal_number = "refuse"'])
+def test_no_choice_of_numbers_is_left_without_effect(read, key):
+    numbers = GOOD.replace('leadPhone = "phone"', 'leadPhoneE164 = "phone"')
+    with pytest.raises(ConfigurationError, match=f"phones.{key.split()[0]}: only numbers"):
+        read(f"{numbers}[phones]\n{key}\n")
+    beside = numbers.replace("[load]", 'auxPhone = "second"\n[load]')
+    assert read(f"{beside}[phones]\n{key}\n").sends_e164
+
+
+def test_an_extension_needs_a_column_that_may_have_one(read):
+    section = '[phones]\nextension = "ext"\n'
+    e164 = GOOD.replace('leadPhone = "phone"', 'leadPhoneE164 = "phone"')
+    with pytest.raises(ConfigurationError, match="it keeps the extensions of leadPhone"):
+        read(e164 + section)
+    assert read(e164 + 'number_origin_country = "GB"\n' + section).phones.extension == "ext"
+
+
+@pytest.mark.parametrize(
+    ("keys", "origin"),
+    [
+        ('[phones]\nphone_region = "gb"\n', "GB"),
+        ('number_origin_country = "GB"\n', "GB"),
+        ('number_origin_country = "gbr"\n', "GBR"),
+        ('number_origin_country = "GBR"\n[phones]\nphone_region = "GB"\n', "GBR"),
+        ('number_origin_country = "England"\n[phones]\nphone_region = "GB"\n', "England"),
+        ('number_origin_country = "44"\n[phones]\nphone_region = "GB"\n', "44"),
+    ],
+)
+def test_numbers_of_another_country_switch_the_international_options_on(read, keys, origin):
+    job = read(GOOD + keys)
 
     options = load_options(job)
     assert job.is_abroad
+    assert job.phone_region == "GB"
     assert (options.phone_numbers_i18n_enabled, options.international_number_format) == (True, True)
-    assert options.number_origin_country == "GB"
+    assert options.number_origin_country == origin
 
 
-def test_options_that_contradict_the_numbers_are_refused(read):
-    with pytest.raises(ConfigurationError, match="phone_numbers_i18n_enabled"):
-        read(GOOD + 'phone_numbers_i18n_enabled = false\n[phones]\nphone_region = "GB"\n')
-    with pytest.raises(ConfigurationError, match="number_origin_country is FR"):
-        read(GOOD + 'number_origin_country = "FR"\n[phones]\nphone_region = "GB"\n')
+@pytest.mark.parametrize("country", ["US", "USA", "can"])
+def test_a_country_of_the_nanp_switches_no_international_option_on(read, country):
+    job = read(f'{GOOD}number_origin_country = "{country}"\n')
+
+    options = load_options(job)
+    assert not job.is_abroad
+    assert job.phone_region == country.upper()[:2]
+    assert (options.phone_numbers_i18n_enabled, options.international_number_format) == (None, None)
+
+
+def test_the_guides_own_options_for_ten_digits_are_taken(read):
+    """RingCX's guide to bulk import loads ten digits with these two."""
+    job = read(GOOD + "phone_numbers_i18n_enabled = true\ninternational_number_format = false\n")
+
+    options = load_options(job)
+    assert (options.phone_numbers_i18n_enabled, options.international_number_format) == (True, False)
+
+
+def test_every_code_of_three_letters_means_a_country_with_telephones():
+    assert set(TWO_LETTERS.values()) == SUPPORTED_REGIONS - {"AC", "TA", "XK"}
+    assert {code: TWO_LETTERS[code] for code in ("AUT", "AUS", "CHE", "CHN", "SVK", "SVN")} == {
+        "AUT": "AT", "AUS": "AU", "CHE": "CH", "CHN": "CN", "SVK": "SK", "SVN": "SI"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["phone_numbers_i18n_enabled", "international_number_format"])
+@pytest.mark.parametrize(
+    "numbers", [GOOD, GOOD.replace('leadPhone = "phone"', 'leadPhone = "phone"\nleadPhoneE164 = "other"')]
+)
+def test_no_international_option_is_false_beside_e164_numbers(read, numbers, key):
+    section = '[phones]\nphone_region = "GB"\n' if numbers == GOOD else ""
+    with pytest.raises(ConfigurationError, match=f"load.{key}: it cannot be false"):
+        read(f"{numbers}{key} = false\n{section}")
+
+
+@pytest.mark.parametrize("origin", ["FR", "USA", "Fr"])
+def test_an_origin_of_another_country_than_the_numbers_is_refused(read, origin):
+    with pytest.raises(
+        ConfigurationError, match=f"load.number_origin_country is {origin.upper()}, but phones.phone_region GB"
+    ):
+        read(f'{GOOD}number_origin_country = "{origin}"\n[phones]\nphone_region = "GB"\n')

@@ -20,11 +20,12 @@ from typing import Any, Final
 
 from transforms.calling_hours import LAST_MINUTE, latest_safe_minute
 from transforms.lead_rules import EXTERN_ID_LENGTH
+from transforms.mojibake import MOJIBAKE
 from transforms.phone_kinds import PhoneChoices
 from transforms.phone_library import read_cell
 from transforms.postal import REGION_NAMES, zip_table
 from transforms.vocabulary.reasons import Reason
-from transforms.zone_clocks import ZoneNaming, clock_of, ringcx_name, stretches_of
+from transforms.zone_clocks import ZoneNaming, Zones, clock_of, ringcx_name, stretches_of
 from transforms.zone_tables import area_code_zones, exchange_zones, state_zones
 
 Row = dict[str, str]
@@ -32,7 +33,10 @@ Lead = dict[str, Any]
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
 _ID_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
+_WORD: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
+_LABEL: Final = r"[^\W_]+(?:-+[^\W_]+)*"
+_EMAIL: Final = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+[^\W\d_]{_LABEL}")
+_AROUND_EMAIL: Final = re.compile(r"(?i)(?:<?mailto:|<)\s*([^<>]*[^<>\s])\s*>?")
 _TEXTS: Final = ("first", "last", "street", "city", "a", "b")
 _CODES: Final = REGION_NAMES | {code: code for code in REGION_NAMES.values()}
 
@@ -40,17 +44,20 @@ _PLAIN_ZIP: Final = re.compile(r"[0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z]
 _ZIP_PLUS_4: Final = re.compile(r"[0-9]{5}[- ]?[0-9]{4}")
 _CANADIAN: Final = re.compile(r"[A-Za-z][0-9][A-Za-z][- ]?[0-9][A-Za-z][0-9]")
 _DECIMAL_ZIP: Final = re.compile(r"[0-9]+\.0")
-_SHORT_ZIP: Final = re.compile(r"[0-9]{3,4}")
+_SHORT_ZIP: Final = re.compile(r"([0-9]{3,4})(?:[- ]?([0-9]{4}))?")
 
 _TAKEN: Final = {"zip": "the ZIP's", "number": "the number's", "state": "the state's"}
 
-_SCIENTIFIC: Final = re.compile(r"\s*(?:[0-9](?:[.,][0-9]+)?[eE]\+[0-9]{1,3}|[0-9][.,][0-9]+[eE][0-9]{1,3})\s*")
+_POWER: Final = r"(?:[eE]|[xX\u00d7*]10\^)"
+_SCIENTIFIC: Final = re.compile(
+    rf"\s*\+?(?:[0-9]+(?:[.,][0-9]*)?{_POWER}\+[0-9]{{1,3}}|[0-9][.,][0-9]*{_POWER}[0-9]{{1,3}})\s*"
+)
 _DECIMAL: Final = re.compile(r"\s*[0-9]+\.0\s*")
 _ROUNDED_PHONE: Final = re.compile(r"\s*\+?1?[2-9][0-9]{5}0000(?:\.0)?\s*")
 _ROUNDED_LONG: Final = re.compile(r"\s*(?:[1-9][0-9]{5}0{6,}|[1-9][0-9]{14}0+)(?:\.0)?\s*")
 _PHONE_SHAPE: Final = re.compile(r"\s*\+?1?[ .(-]*[2-9][0-9]{2}[ .)-]*[2-9][0-9]{2}[ .-]*[0-9]{4}\s*")
 _ZIP_SHAPE: Final = re.compile(r"\s*[0-9]{5}(?:-[0-9]{4})?\s*")
-_MOJIBAKE: Final = re.compile("[\u00c3\u00c2\u00c5][\u0080-\u00bf\u2018-\u201d]|\u00e2\u20ac|\ufffd")
+_MOJIBAKE: Final = re.compile(MOJIBAKE)
 
 _NUMBERS: Final = ("id", "phone", "zip", "a", "b")
 
@@ -76,18 +83,18 @@ class Tables:
 
     as_of: dt.date
     places: dict[str, tuple[str, str]] = field(default_factory=dict)
-    exchanges: dict[str, str | None] = field(default_factory=dict)
-    areas: dict[str, str] = field(default_factory=dict)
-    states: dict[str, str] = field(default_factory=dict)
+    exchanges: dict[str, Zones] = field(default_factory=dict)
+    areas: dict[str, Zones] = field(default_factory=dict)
+    states: dict[str, Zones] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read the tables."""
         year = self.as_of.year
         rows = zip_table().select("zip", "zip_state", "zip_zone").iter_rows()
         self.places = {code: (state, zone) for code, state, zone in rows}
-        self.exchanges = dict(exchange_zones(year).iter_rows())
-        self.areas = dict(area_code_zones(year).iter_rows())
-        self.states = dict(state_zones(year).iter_rows())
+        self.exchanges = exchange_zones(year)
+        self.areas = area_code_zones(year)
+        self.states = state_zones(year)
 
 
 @dataclass
@@ -139,20 +146,23 @@ def judge_row(row: Row, tables: Tables) -> Lead:
     lead["leadPhone"] = finding.phone
     lead["email"] = clean(row["email"])
     if lead["email"] is not None and not _EMAIL.fullmatch(lead["email"]):
-        lead["email"] = None
-        notes.append("email left out: not an address")
+        inside = _AROUND_EMAIL.fullmatch(lead["email"])
+        lead["email"] = inside[1] if inside and _EMAIL.fullmatch(inside[1]) else None
+        mended = "email: what stood around the address left out"
+        notes.append(mended if lead["email"] else "email left out: not an address")
     state = clean(row["state"])
     lead["state"] = _CODES.get(state.upper(), state) if state else None
     lead["zip"], told = clean_zip(clean(row["zip"]), lead["state"], tables)
     notes += told
-    phone = finding.phone or ""
-    zones = (
+    settled, told = settle_zone(
         tables.places.get((lead["zip"] or "")[:5], ("", None))[1] if _is_american(lead["zip"]) else None,
-        tables.exchanges[phone[:6]] if phone[:6] in tables.exchanges else tables.areas.get(phone[:3]),
-        tables.states.get(lead["state"] or ""),
+        tuple(
+            tables.exchanges[number[:6]] if number[:6] in tables.exchanges else tables.areas.get(number[:3], ())
+            for number in (finding.phone or "").split("|")
+        ),
+        tables.states.get(lead["state"] or "", ()),
+        tables.as_of,
     )
-    lead["zip_zone"], lead["number_zone"], lead["state_zone"] = zones
-    settled, told = settle_zone(*zones, tables.as_of)
     lead |= settled
     notes += told
     lead["note"] = "; ".join(notes) or None
@@ -193,42 +203,53 @@ def clean_zip(code: str | None, state: str | None, tables: Tables) -> tuple[str 
         code = f"{code[:5]}-{code[-4:]}"
     elif _CANADIAN.fullmatch(code):
         code = f"{code[:3]} {code[-3:]}".upper()
-    elif _SHORT_ZIP.fullmatch(code) and state is not None and tables.places.get(code.zfill(5), ("",))[0] == state:
-        return code.zfill(5), ["ZIP: leading zero put back, proved by the state"]
+    elif (short := _SHORT_ZIP.fullmatch(code)) and state is not None and _state_of(short, tables) == state:
+        mended = short[1].zfill(5) + (f"-{short[2]}" if short[2] else "")
+        return mended, ["ZIP: leading zero put back, proved by the state"]
     known = _PLAIN_ZIP.fullmatch(code) is not None
-    return code, [] if known else ["ZIP: not a 5-digit, ZIP+4 or Canadian code; sent as it is"]
+    return code, [] if known else ["ZIP: not a 5-digit, ZIP+4 or Canadian code, sent as it is"]
+
+
+def _state_of(short_zip: re.Match[str], tables: Tables) -> str:
+    return tables.places.get(short_zip[1].zfill(5), ("",))[0]
 
 
 @cache
 def settle_zone(
-    zip_zone: str | None, number_zone: str | None, state_zone: str | None, as_of: dt.date
+    zip_zone: str | None, numbers: tuple[Zones, ...], state: Zones, as_of: dt.date
 ) -> tuple[Lead, list[str]]:
-    """Return the zone of a lead, whose word it is, whether others disagree and RingCX's name for it, and notes.
+    """Return what each source says, the zone of a lead, whose word it is, which others disagree and RingCX's name for
+    it, and notes.
 
     Where clocks differ, the zone is taken in which calls from 8:00 on are too early nowhere else.
     """
-    said = {"zip": zip_zone, "number": number_zone, "state": state_zone}
-    evidence = {source: zone for source, zone in said.items() if zone is not None}
-    nothing = {"time_zone": None, "time_zone_source": None, "time_zone_conflict": False, "leadTimezone": None}
-    if not evidence:
-        return nothing, []
     year = as_of.year
-    conflict = len({clock_of(zone, year) for zone in evidence.values()}) > 1
-    source, notes = next(iter(evidence)), []
-    if conflict:
-        clocks = [stretches_of(zone, year) for zone in evidence.values()]
-        limits = {name: latest_safe_minute(clock, clocks) for name, clock in zip(evidence, clocks, strict=True)}
-        safe = {name: limit for name, limit in limits.items() if limit is not None}
-        if not safe:
-            return nothing | {"time_zone_conflict": True}, []
-        source = max(safe, key=lambda name: safe[name])
-        latest = safe[source]
+    said = [("zip", (zip_zone,) if zip_zone else ()), *(("number", zones) for zones in numbers), ("state", state)]
+    evidence = [(source, zones[0]) for source, zones in said if len(zones) == 1]
+    lead = {f"{source}_zone": next((zone for name, zone in evidence if name == source), None) for source in _TAKEN}
+    lead |= dict.fromkeys(("time_zone", "time_zone_source", "other_zones", "leadTimezone"))
+    if not evidence:
+        return lead | {"time_zone_conflict": False}, []
+    clocks = {clock_of(zone, year) for _, zone in evidence}
+    for source, zones in said:
+        if len(zones) > 1 and clocks.isdisjoint(clock_of(zone, year) for zone in zones):
+            evidence += [(source, zone) for zone in zones]
+    (source, zone), notes = evidence[0], []
+    lead["time_zone_conflict"] = len({clock_of(zone, year) for _, zone in evidence}) > 1
+    if lead["time_zone_conflict"]:
+        every = [stretches_of(zone, year) for _, zone in evidence]
+        limits = [latest_safe_minute(clock, every) or 0 for clock in every]
+        latest = max(limits)
+        if not latest:
+            return lead | {"other_zones": "|".join(dict.fromkeys(zone for _, zone in evidence))}, []
+        source, zone = evidence[limits.index(latest)]
+        others = dict.fromkeys(other for _, other in evidence if clock_of(other, year) != clock_of(zone, year))
+        lead["other_zones"] = "|".join(others)
         late = f" (calls after {latest // 60}:{latest % 60:02} there are past 21:00 elsewhere)"
         why = "as 8:00 there is too early nowhere else" + (late if latest < LAST_MINUTE else "")
         notes = [f"time zone in dispute: {_TAKEN[source]} is taken, {why}"]
-    zone = evidence[source]
-    settled = {"time_zone": zone, "time_zone_source": source, "time_zone_conflict": conflict}
-    return settled | {"leadTimezone": ringcx_name(zone, ZoneNaming(as_of))}, notes
+    lead |= {"time_zone": zone, "time_zone_source": source, "leadTimezone": ringcx_name(zone, ZoneNaming(as_of))}
+    return lead, notes
 
 
 def find_damage(row: Row, tables: Tables) -> list[tuple[str, str]]:
@@ -242,11 +263,15 @@ def find_damage(row: Row, tables: Tables) -> list[tuple[str, str]]:
     if _ROUNDED_PHONE.fullmatch(row["phone"]):
         found.append(("phone", "rounded digits"))
     found += [(name, "rounded digits") for name in ("id", "a", "b") if _ROUNDED_LONG.fullmatch(row[name])]
-    code = row["zip"].strip().removesuffix(".0")
-    if _SHORT_ZIP.fullmatch(code) and tables.places.get(code.zfill(5), ("",))[0] == row["state"].strip().upper():
+    short = _SHORT_ZIP.fullmatch(row["zip"].strip().removesuffix(".0"))
+    if short and _state_of(short, tables) == row["state"].strip().upper():
         found.append(("zip", "lost zeros"))
-    found += [(name, "mojibake") for name in (*_TEXTS, "state", "email") if _MOJIBAKE.search(row[name])]
+    found += [(name, "mojibake") for name in (*_TEXTS, "state", "email") if _is_mojibake(row[name])]
     return found + _find_shifted(row)
+
+
+def _is_mojibake(cell: str) -> bool:
+    return not cell.isascii() and _MOJIBAKE.search(cell) is not None
 
 
 def _find_shifted(row: Row) -> list[tuple[str, str]]:

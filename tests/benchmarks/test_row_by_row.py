@@ -16,7 +16,7 @@ AS_OF = dt.date(2026, 1, 15)
 ROWS = 20_000
 SAME = [
     *("source_row", "externId", "leadPhone", "outcome", "reason", "detail", "time_zone", "time_zone_source"),
-    *("time_zone_conflict", "zip_zone", "number_zone", "state_zone", "leadTimezone", "state", "note"),
+    *("time_zone_conflict", "zip_zone", "number_zone", "state_zone", "other_zones", "leadTimezone", "state", "note"),
 ]
 FIELDS = {"firstName": "first", "lastName": "last", "address1": "street", "city": "city", "zip": "zip"}
 FIELDS |= {"email": "email", "auxData1": "a", "auxData2": "b"}

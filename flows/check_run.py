@@ -1,6 +1,7 @@
 """`check` and `load --dry-run`: everything up to sending, without credentials and without the ledger."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from flows.reading_ahead import ReadAhead
 from flows.reporting import STATUS_CHECKED, STATUS_GATE, STATUS_PLANNED, tallying, tell_trouble, write_run_report
 from flows.run_folder import RunFolder
 from flows.run_place import clear_place, ledger_if_kept, place_of
+from flows.source_apart import refuse_source_in
 
 if TYPE_CHECKING:  # what sends is heavy to import, and most checks send nothing and know no ledger
     from connectors.ledger import RunRecord
@@ -50,19 +52,21 @@ def check_job(
     """
     started = now()
     folder = place_of(home, run_id, out)
+    refuse_source_in(folder, job)
     # A new name under the home folder cannot belong to a run, and a check then needs no ledger.
     clear_place(folder, _recorded_runs() if out or not is_new else [], taken=not out)
     status = STATUS_PLANNED if planned else STATUS_CHECKED
     await_source(job, Event(), progress.warn)
     # Nobody asks a plain check for its batches' ids, and they are digests of all leads.
     with (
+        _cleared_after_failure(folder),
         fetched(job, folder.path) as at_hand,
         tallying(folder) as tally,
         ExitStack() as writing,
         prepared_check(
             at_hand,
             folder,
-            as_of=started.date(),
+            as_of=job.day_of(started),
             limit=limit,
             progress=progress,
             named_batches=planned,
@@ -108,6 +112,17 @@ def check_job(
             finish=writing.close,
         )
     return facts if body is None else facts | {"first_request_body": orjson.loads(body)}
+
+
+@contextmanager
+def _cleared_after_failure(folder: RunFolder) -> Iterator[None]:
+    """Leave no file of a check that failed: nobody goes on with it, and one alone would pass for what it came to."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):  # the first error says more
+            folder.clear()
+        raise
 
 
 def _recorded_runs() -> "list[RunRecord]":

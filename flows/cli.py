@@ -6,15 +6,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import click
 
+from flows.plain_text import plain
 from transforms.vocabulary.errors import (
     ConfigurationError,
     DeliveryError,
@@ -28,16 +29,50 @@ if TYPE_CHECKING:
     from flows.looking_up import Asked
     from flows.reading_ahead import ReadAhead
 
+_Text = TypeVar("_Text", str, "str | os.PathLike[str]")
+
 EXIT_UNRESOLVED = 1
 EXIT_INTERRUPTED = 130
 _STDERR: Final = 2
+_LONGEST_ESCAPE: Final = len(r"\U0001f600")
 
-_JOB = click.argument("job", type=click.Path(path_type=Path))
+
+class _NamedPath(click.Path):
+    """A path that is not empty: such a one is the working folder's, and comes of a variable that is not set."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> str | bytes | os.PathLike[str]:
+        return super().convert(_named(value, param, ctx), param, ctx)
+
+
+class _Source(click.ParamType[str]):
+    """What a source is called, which is not empty either."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return _named(value, param, ctx)
+
+
+def _named(value: _Text, param: click.Parameter | None, ctx: click.Context | None) -> _Text:
+    """Return a path or source. Raises click.BadParameter for one without a name."""
+    if not str(value).strip():
+        raise click.BadParameter("it is empty, and must name something", ctx, param)
+    return value
+
+
+_JOB = click.argument("job", type=_NamedPath(path_type=Path))
 _JSON = click.option("as_json", "--json", is_flag=True, help="Print one JSON document on standard output.")
 _DEBUG = click.option("--debug", is_flag=True, help="Show a traceback for an unexpected error.")
-_LIMIT = click.option("--limit", type=click.IntRange(min=1), help="Read only the first N rows of the source.")
-_OUT = click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write the run's files here.")
-_SOURCE = click.option("--source", help="Read this file, not the job's own source: such as a mended rejects.csv.")
+_LIMIT = click.option("--limit", type=click.IntRange(1, 2**32 - 1), help="Read only the first N rows of the source.")
+_OUT = click.option("--out", type=_NamedPath(path_type=Path, file_okay=False), help="Write the run's files here.")
+_SOURCE = click.option(
+    "--source", type=_Source(), help="Read this file, not the job's own source: such as a mended rejects.csv."
+)
 _RUN_ID = click.option("--run-id", help="Name the run yourself (letters, digits, dot, dash, underscore).")
 _BY = click.option("--as", "by", type=click.Choice(["phone", "id"]), help="Take it for this alone, not for either.")
 _PREFECT = click.option("--prefect", is_flag=True, help="Run as a Prefect flow, also without PREFECT_API_URL.")
@@ -54,10 +89,10 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("source")
+@click.argument("source", type=_Source())
 @click.option("--query", help="What to ask SOURCE, if it is a database.")
-@click.option("--query-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with that query.")
-@click.option("--job", type=click.Path(path_type=Path, dir_okay=False), help="Write the job file here.")
+@click.option("--query-file", type=_NamedPath(path_type=Path, dir_okay=False), help="A file with that query.")
+@click.option("--job", type=_NamedPath(path_type=Path, dir_okay=False), help="Write the job file here.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @_JSON
 @_DEBUG
@@ -76,7 +111,7 @@ def init(
     SOURCE is CSV, Parquet or Excel (a file, a folder, a quoted glob, or an s3://, gs:// or az:// URL), or a database:
     its URL without a password, or env:NAME of a variable that has it, with a query.
     """
-    with _errors_told(as_json=as_json, debug=debug):
+    with _errors_told(as_json=as_json, debug=debug, begun=()):
         from flows.init_job import init_job, tell_init
 
         facts = init_job(source, job, force=force, query=query, query_file=query_file)
@@ -92,7 +127,7 @@ def init(
 @_DEBUG
 def preview(job: Path, rows: int, source: str | None, *, show_numbers: bool, as_json: bool, debug: bool) -> None:
     """Show the first rows of JOB's source as read, as mapped and as they would be sent; sends and keeps nothing."""
-    with _errors_told(as_json=as_json, debug=debug):
+    with _errors_told(as_json=as_json, debug=debug, begun=()):
         from flows.clock import now
         from flows.job_file import read_job
         from flows.other_source import with_source
@@ -101,7 +136,9 @@ def preview(job: Path, rows: int, source: str | None, *, show_numbers: bool, as_
 
         started = now()
         read = with_source(read_job(job), source).as_of(started, "preview")
-        shown = preview_job(read, rows=rows, as_of=started.date(), progress=SilentProgress(), show_numbers=show_numbers)
+        shown = preview_job(
+            read, rows=rows, as_of=read.day_of(started), progress=SilentProgress(), show_numbers=show_numbers
+        )
         if as_json:
             click.echo(json.dumps({"job": read.name, "rows": shown}, indent=2))
         else:
@@ -129,7 +166,7 @@ def check(
     debug: bool,
 ) -> None:
     """Read, clean and judge the rows of JOB and report on them; sends nothing, needs no credentials."""
-    with _errors_told(as_json=as_json, debug=debug):
+    with _errors_told(as_json=as_json, debug=debug, begun=()):
         facts = _prepare_only(job, limit, out, run_id, source, planned=False)
         _tell(facts, as_json=as_json)
         _end_as_checked(facts)
@@ -158,7 +195,8 @@ def load(
     debug: bool,
 ) -> None:
     """Load the rows of JOB: prepare, deliver, reconcile, report."""
-    with _errors_told(as_json=as_json, debug=debug):
+    begun: list[str] = []
+    with _errors_told(as_json=as_json, debug=debug, begun=begun):
         if dry_run:
             facts = _prepare_only(job, limit, out, run_id, source, planned=True)
             _tell(facts, as_json=as_json)
@@ -167,6 +205,7 @@ def load(
         from flows.run_recording import record_run
 
         new_id = record_run(job, limit=limit, out=out, run_id=run_id, source=source)
+        begun.append(new_id)
         click.echo(f"run {new_id}", err=True)
         _finish(new_id, prefect=prefect, as_json=as_json)
 
@@ -178,7 +217,7 @@ def load(
 @_DEBUG
 def resume(run_id: str, *, prefect: bool, as_json: bool, debug: bool) -> None:
     """Go on with the run RUN_ID wherever it stopped; no lead is sent twice."""
-    with _errors_told(as_json=as_json, debug=debug):
+    with _errors_told(as_json=as_json, debug=debug, begun=[run_id]):
         from flows.run_place import require_home
 
         require_home()
@@ -336,7 +375,7 @@ def _prune(age: str, *, dry_run: bool, force: bool, as_json: bool) -> None:
 
 @cli.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="0 picks a free one.")
-@click.option("--faults", type=click.Path(path_type=Path, dir_okay=False), help="A JSON file of faults to play.")
+@click.option("--faults", type=_NamedPath(path_type=Path, dir_okay=False), help="A JSON file of faults to play.")
 @click.option("--no-throttles", is_flag=True, help="Answer as fast as possible.")
 @_JSON
 @_DEBUG
@@ -463,7 +502,7 @@ def _finish(run_id: str, *, prefect: bool, as_json: bool) -> None:
         if told is None:
             raise
         _tell(told | {"error": _describe(error), "exit_code": error.exit_code}, as_json=as_json)
-        click.echo(f"error: {error}", err=True)
+        _tell_error(str(error))
         if isinstance(error, DeliveryError):
             click.echo(f"go on with: leadferry resume {run_id}", err=True)
         sys.exit(error.exit_code)
@@ -511,6 +550,18 @@ def _report_of(run_id: str) -> dict[str, Any] | None:
         return report
     finally:
         ledger.close()
+
+
+def _may_have_sent(run_id: str) -> bool:
+    """Return whether a request of the run was begun, as far as anybody can tell."""
+    from connectors.ledger import Ledger
+    from flows import settings
+
+    try:
+        with closing(Ledger(settings.ledger_url())) as ledger:
+            return bool(ledger.tally_events(run_id))
+    except ConfigurationError:
+        return True
 
 
 def _describe(error: LeadferryError) -> dict[str, str]:
@@ -561,8 +612,11 @@ def _stopping_on_signals(stop: Event) -> Iterator[None]:
 
 
 @contextmanager
-def _errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
-    """Turn every error into one message, one JSON document if asked for, and the right exit code."""
+def _errors_told(*, as_json: bool, debug: bool, begun: Sequence[str] | None = None) -> Iterator[None]:
+    """Turn every error into one message, one JSON document if asked for, and the right exit code.
+
+    `begun` are the runs that may have sent something by now; None where a command is about other things.
+    """
     try:
         yield
     except LeadferryError as error:
@@ -576,34 +630,49 @@ def _errors_told(*, as_json: bool, debug: bool) -> Iterator[None]:
     except Exception as error:
         if debug:
             raise
-        _fail(_explain(error), as_json=as_json)
+        _fail(_explain(error, begun), as_json=as_json)
 
 
-def _explain(error: Exception) -> LeadferryError:
+def _explain(error: Exception, begun: Sequence[str] | None) -> LeadferryError:
     """Return what a person is told of an error that nobody translated: what the system refused, else its kind."""
-    full = os.strerror(errno.ENOSPC)
-    if full in str(error):  # polars tells it in words of its own
-        return LeadferryError("DISK_FULL", f"{full}.", "Make room, or choose another folder, and run again.")
-    if isinstance(error, OSError) and error.strerror:
-        where = f": {error.filename}" if error.filename else ""
-        return LeadferryError("SYSTEM", f"{error.strerror}{where}.", "Correct that, and run again.")
+    refused = _refusal_of(error)
+    if refused is not None:
+        nothing_was_sent = begun is not None and not any(map(_may_have_sent, begun))
+        return ConfigurationError(*refused) if nothing_was_sent else LeadferryError(*refused)
     name = type(error).__name__
     return LeadferryError(
         "UNEXPECTED", f"Something unexpected went wrong ({name}).", "Run again with --debug to see where."
     )
 
 
+def _refusal_of(error: Exception) -> tuple[str, str, str] | None:
+    """Return code, message and next step of what the system refused; None for an error of our own."""
+    full = os.strerror(errno.ENOSPC)
+    if full in str(error):  # polars tells it in words of its own
+        return "DISK_FULL", f"{full}.", "Make room, or choose another folder, and run again."
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return "SYSTEM", f"{error.strerror}{where}.", "Correct that, and run again."
+    return None
+
+
 def _fail(error: LeadferryError, *, as_json: bool) -> NoReturn:
     if as_json:
         click.echo(json.dumps({"error": _describe(error), "exit_code": error.exit_code}, indent=2))
-    click.echo(f"error: {error}", err=True)
+    _tell_error(str(error))
     sys.exit(error.exit_code)
+
+
+def _tell_error(words: str) -> None:
+    """Say what is wrong. Names of keys, columns and files are foreign text, which is not to steer the terminal."""
+    lines = [plain(line, widest=len(line) * _LONGEST_ESCAPE) for line in words.split("\n")]
+    click.echo("\n".join(["error: " + lines[0], *lines[1:]]), err=True)
 
 
 def _end_as_checked(facts: dict[str, Any]) -> None:
     """Return where all is well; else say why not, and exit with its code."""
     if facts["status"] == "failed":
-        click.echo(f"error: {facts['headline']}", err=True)
+        _tell_error(facts["headline"])
         sys.exit(EXIT_UNRESOLVED)
     if facts["status"] != "gate":
         return
@@ -611,7 +680,7 @@ def _end_as_checked(facts: dict[str, Any]) -> None:
     next_step = (
         f"See {facts['folder']}/rejects.csv." if trouble["code"] == "TOO_MANY_REJECTED" else trouble["next_step"]
     )
-    click.echo(f"error: {facts['headline']} {next_step}", err=True)
+    _tell_error(f"{facts['headline']} {next_step}")
     sys.exit(QualityGateError.exit_code)
 
 
@@ -643,6 +712,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
+        click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     finally:
         # The interpreter's last search for garbage, through all that was imported, takes a tenth of a second more. But

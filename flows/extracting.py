@@ -1,6 +1,6 @@
 """Reads the job's source, whole into the run's folder for a load, or chunk by chunk for a check."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +10,32 @@ from typing import Final
 import orjson
 import polars as pl
 
-from connectors.sources.extract import Extract, find_files, refuse_empty
+from connectors.sources.extract import ROW_FAULT, Extract, find_files, refuse_empty
 from connectors.sources.parquet_files import find_damaged, open_parquet
 from connectors.staging import scan, write_chunks, write_text
 from flows.job_file import CsvSource, DatabaseSource, ExcelSource, Job, ParquetSource
 from flows.reading_ahead import CsvReading, Reading, chunk_rows, faults_of, not_empty, read_chunks
+from transforms.decimal_ids import DecimalIds
+from transforms.text import clean_id, mend_odd
 from transforms.vocabulary.errors import SourceError
 
 _Opener = Callable[[Job], Extract]
 
 
-def extract_source(job: Job, destination: Path, notes: Path, limit: int | None, *, stop: Event | None = None) -> int:
+def extract_source(
+    job: Job,
+    destination: Path,
+    notes: Path,
+    limit: int | None,
+    *,
+    stop: Event | None = None,
+    decimal_ids: Path | None = None,
+) -> int:
     """Write the source's rows (the first `limit` of them) to `destination` and return how many there are.
 
-    What a person should know of the source is written to `notes`. Raises SourceError for a source that is missing,
-    empty or not as the job says, and RunInterruptedError when `stop` is set.
+    What a person should know of the source is written to `notes`; `decimal_ids` is there afterwards if `show_damage`
+    says so of the ids. Raises SourceError for a source that is missing, empty or not as the job says, and
+    RunInterruptedError when `stop` is set.
     """
     reading = reading_of(job)
     with faults_of(reading):
@@ -32,12 +43,56 @@ def extract_source(job: Job, destination: Path, notes: Path, limit: int | None, 
         with closing(extract), closing(not_empty(extract.frames(limit), reading, stop)) as frames:
             write_text(notes, orjson.dumps(extract.notes).decode())
             try:
-                write_chunks(destination, frames)
+                told = frames if decimal_ids is None else _telling(frames, job, limit, stop, decimal_ids)
+                write_chunks(destination, told)
             except BaseException:
                 notes.unlink()
                 raise
         write_text(notes, orjson.dumps([*extract.notes, *extract.late_notes]).decode())
     return int(scan(destination).select(pl.len()).collect().item())
+
+
+def _telling(
+    frames: Iterator[pl.DataFrame], job: Job, limit: int | None, stop: Event | None, decimal_ids: Path
+) -> Iterator[pl.DataFrame]:
+    """Yield the frames, and say of their ids what `show_damage` does before the file they go to is whole."""
+    decimal_ids.unlink(missing_ok=True)
+    ids = DecimalIds()
+    for frame in frames:
+        if ids.all_decimal:
+            ids &= _ids_of(frame, job)
+        yield frame
+    if show_damage(ids, job, limit, stop):
+        write_text(decimal_ids, "")
+
+
+def _ids_of(rows: pl.DataFrame, job: Job) -> DecimalIds:
+    ids = rows[job.columns.externId].filter(rows[ROW_FAULT].is_null()).alias("id")
+    return DecimalIds.of(mend_odd(ids, clean_id))
+
+
+def show_damage(read: DecimalIds, job: Job, limit: int | None, stop: Event | None = None) -> bool:
+    """Return whether all ids of a source are decimal by damage, of which those `read` are all or `limit` rows.
+
+    Those of a rejects.csv stand as they were taken, and were decimal among others then. A trial takes ids as the whole
+    load does, so where all that were read are decimal the source is gone through up to one that is not. Raises
+    SourceError, and RunInterruptedError when `stop` is set.
+    """
+    if not read.all_decimal or not read.different or (limit is None and not read.show_damage):
+        return False
+    if limit is None and not isinstance(job.source, CsvSource | ExcelSource):
+        return True  # no other source is ever a rejects.csv
+    reading = reading_of(job)
+    with faults_of(reading), closing(reading.open()) as extract:
+        if extract.ids_as_taken or limit is None:
+            return not extract.ids_as_taken
+        ids = read
+        with closing(not_empty(extract.frames(), reading, stop)) as frames:
+            for frame in frames:
+                ids &= _ids_of(frame, job)
+                if not ids.all_decimal:
+                    return False
+        return ids.show_damage
 
 
 def source_files(job: Job) -> list[Path]:

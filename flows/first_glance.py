@@ -24,6 +24,6 @@ def glance_at(job_file: Path) -> CsvReading | None:
         if not place.is_file():
             return None
         columns = dict.fromkeys([*named_columns(raw["columns"]), *([by] if by else [])])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None  # what is wrong is told when the job is checked
     return CsvReading(place.as_posix(), tuple(columns), CsvChoices())

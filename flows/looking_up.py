@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from connectors.staging import scan
-from flows.job_file import Job
+from flows.job_file import Job, read_recorded_job
 from flows.kept_runs import KeptRun
 from flows.run_folder import RunFolder
 from transforms.person import Person, is_person, read_person
@@ -41,7 +41,7 @@ class Asked:
 
 def job_of(run: KeptRun) -> Job | None:
     """Return the job of a recorded run; a check's is not kept."""
-    return None if run.record is None else Job.model_validate_json(run.record.job_json)
+    return None if run.record is None else read_recorded_job(run.record.job_json)
 
 
 def person_of(run: KeptRun, asked: Asked) -> Person:

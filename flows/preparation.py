@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from threading import Event
@@ -21,7 +22,7 @@ import polars as pl
 
 from connectors.spool import Spool
 from connectors.staging import ChunkWriter, scan, write_text
-from flows.extracting import chunks_of, extract_source, source_chunks
+from flows.extracting import chunks_of, extract_source, show_damage, source_chunks
 from flows.job_file import Job
 from flows.progress import Progress
 from flows.reading_ahead import ReadAhead
@@ -29,6 +30,7 @@ from flows.run_folder import RunFolder
 from transforms.accounting import TOLD_COLUMNS, give_verdicts, pick_leads
 from transforms.batching import BATCH_KEYS, Batch, cut_batches
 from transforms.damage import count_damage, judge_damage, merge_damage
+from transforms.decimal_ids import DecimalIds, mend_decimal_ids
 from transforms.duplicates import DUPLICATE_SCHEMA, RepeatedKeys, find_duplicates
 from transforms.emptiness import count_empty
 from transforms.held_keys import Claims, HeldKeys, claim_keys
@@ -36,7 +38,7 @@ from transforms.lead_schema import validate_leads
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
 from transforms.tally import Tally
-from transforms.text import empty_to_null, with_own_texts
+from transforms.text import with_own_texts
 from transforms.time_zones import ZoneNaming, ZonePolicy
 from transforms.unchanged import SAME_SCHEMA, ZONE_COLUMNS, EarlierLoads, tell_unchanged
 from transforms.vocabulary.options import TimeZoneOption
@@ -52,9 +54,6 @@ A million rows of a usual list stay in memory.
 
 _PICKED_BYTES: Final = 50_000_000
 """Memory for the rows that came to a reason, where no others are asked for: some two hundred thousand of them."""
-
-NOTE_DECIMAL_ID: Final = "externId: decimal zero left out, as in the whole column"
-"""What is noted of an id that was taken without the `.0` that every id of the source has."""
 
 _Arguments = ParamSpec("_Arguments")
 _In = TypeVar("_In")
@@ -107,7 +106,7 @@ class _Piece:
     rows: pl.DataFrame
     prepared: pl.DataFrame
     damage: pl.DataFrame
-    decimal_ids: bool
+    decimal_ids: DecimalIds
     empty: dict[str, int]
     claims: Claims | None  # where the first of repeated rows stays
 
@@ -135,13 +134,16 @@ def prepare_run(
     folder.clear_spools()
     folder.unchanged.unlink(missing_ok=True)
     if not folder.extract.exists():
-        extract_source(job, folder.extract, folder.source_notes, limit, stop=stop)
+        extract_source(job, folder.extract, folder.source_notes, limit, stop=stop, decimal_ids=folder.decimal_ids)
     rows = scan(folder.extract)
     progress.begin("prepare", int(rows.select(pl.len()).collect().item()), "rows")
     chunks = chunks_of(rows, len(rows.collect_schema()))
-    prepared = _Preparation(job, folder, as_of, progress, earlier=earlier).run(
-        chunks, folder.verdicts, row_group_size=job.load.batch_size
-    )
+
+    def show(_: DecimalIds) -> bool:
+        return folder.decimal_ids.exists()
+
+    preparation = _Preparation(job, folder, as_of, progress, show, earlier=earlier)
+    prepared = preparation.run(chunks, folder.verdicts, row_group_size=job.load.batch_size)
     if folder.source_notes.exists():
         prepared = replace(prepared, notes=(*orjson.loads(folder.source_notes.read_bytes()), *prepared.notes))
     write_text(folder.prepared, prepared.to_json())
@@ -173,7 +175,8 @@ def prepared_check(
     with Spool(folder.path, "rows", _SPOOL_BYTES) as rows, Spool(folder.path, "picked", _PICKED_BYTES) as picked:
         progress.begin("prepare", None, "rows")
         kept = _KeptRows(rows, picked, every_row=every_row)
-        preparation = _Preparation(job, folder, as_of, progress, kept=kept, earlier=earlier, tally=tally)
+        show = partial(show_damage, job=job, limit=limit)
+        preparation = _Preparation(job, folder, as_of, progress, show, kept=kept, earlier=earlier, tally=tally)
         notes: list[str] = [] if ahead is None else ahead.notes
         with closing(source_chunks(job, limit, notes) if ahead is None else ahead.chunks()) as chunks:
             prepared = preparation.run(chunks, folder.outcomes, named_batches=named_batches, writing=writing)
@@ -241,6 +244,7 @@ class _Preparation:
         folder: RunFolder,
         as_of: dt.date,
         progress: Progress,
+        show_damage: Callable[[DecimalIds], bool],
         *,
         kept: _KeptRows | None = None,
         earlier: EarlierLoads | None = None,
@@ -250,11 +254,13 @@ class _Preparation:
         self._earlier, self._tally = earlier, tally
         self._mapping, self._rules = mapping_of(job), rules_of(job, as_of)
         self._damage: list[pl.DataFrame] = []
-        self._decimal_ids = True
+        self._decimal_ids = DecimalIds()
+        self._show_damage = show_damage
         self._rows_read = self._rejected = self._duplicates = self._zone_conflicts = 0
         fields = job.columns.columns_of_fields()
         self._watched = {name: fields[name] for name in job.quality.max_null_rate}
         self._empty: Counter[str] = Counter()
+        self._notes: list[str] = [] if earlier is None else list(earlier.notes)
 
     def run(
         self,
@@ -309,7 +315,7 @@ class _Preparation:
             damage=self._judge_damage(),
             zone_conflicts=self._zone_conflicts,
             unchanged=staging.unchanged,
-            notes=() if self._earlier is None else self._earlier.notes,
+            notes=tuple(self._notes),
             empty={name: self._empty[name] for name in self._watched},
         )
 
@@ -317,7 +323,7 @@ class _Preparation:
         """Yield the prepared rows in order, each chunk with the rows of it to set aside."""
         pieces = chain([next(pieces)], pieces)
         # Whether the zero of decimal ids is damage is known when the last was read, or the first that has none.
-        if self._job.duplicates.keep == "first" and not self._decimal_ids:
+        if self._job.duplicates.keep == "first" and not self._decimal_ids.all_decimal:
             yield from self._settled_at_once(pieces)
         else:
             yield from self._settled_when_read(pieces)
@@ -347,7 +353,8 @@ class _Preparation:
             for prepared in spool.frames():
                 first = prepared.item(0, "source_row") if prepared.height else 0
                 aside = duplicates.filter(row.is_between(first, first + prepared.height - 1))
-                yield self._mend(prepared), aside if prepared.height else aside.clear()
+                mended = mend_decimal_ids(prepared) if self._mends_ids else prepared
+                yield mended, aside if prepared.height else aside.clear()
 
     def _pieces(self, chunks: Iterator[pl.DataFrame]) -> Generator[_Piece]:
         """Yield the chunks prepared, in order, counting what is in them."""
@@ -377,7 +384,7 @@ class _Preparation:
             rows,
             prepared,
             damage,
-            decimal_ids=_are_decimal(prepared["externId"].filter(rows["row_fault"].is_null())),
+            decimal_ids=DecimalIds.of(prepared["externId"].filter(rows["row_fault"].is_null())),
             empty=count_empty(rows, self._watched),
             claims=claims,
         )
@@ -390,22 +397,17 @@ class _Preparation:
             prepared.filter(keys.contested(prepared) & prepared["reason"].is_null())
             for prepared in spool.frames(wanted)
         ]
-        return find_duplicates(pl.concat(contested), self._job.load.duplicate_handling, self._job.duplicates.keep)
+        handling, keep = self._job.load.duplicate_handling, self._job.duplicates.keep
+        return find_duplicates(pl.concat(contested), handling, keep, self._notes)
 
-    def _mend(self, prepared: pl.DataFrame) -> pl.DataFrame:
-        """Take the `.0` off ids where every id of the source has it: one odd id alone is not for us to change."""
-        if not self._decimal_ids:
-            return prepared
-        told = pl.when(pl.col("externId").is_not_null()).then(pl.lit(NOTE_DECIMAL_ID))
-        mended = prepared.with_columns(pl.col("externId").str.strip_suffix(".0"))
-        if "note" not in prepared.columns:
-            return mended
-        # Not an empty note where there is nothing to tell.
-        note = pl.concat_str(pl.col("note"), told, separator="; ", ignore_nulls=True)
-        return mended.with_columns(empty_to_null(note).alias("note"))
+    @cached_property
+    def _mends_ids(self) -> bool:
+        """Whether ids lose their `.0`, to be asked when all is read: one odd id alone is not for us to change."""
+        return self._decimal_ids.all_decimal and self._show_damage(self._decimal_ids)
 
     def _judge_damage(self) -> tuple[dict[str, Any], ...]:
-        found = judge_damage(merge_damage(self._damage), self._job.quality.damage_share)
+        merged = merge_damage(self._damage)
+        found = judge_damage(merged, self._job.quality.damage_share, decimal_ids=self._mends_ids)
         return tuple(asdict(verdict) for verdict in found)
 
 
@@ -510,12 +512,6 @@ class _InTurn:
     ) -> None:
         """Wait for what is under way."""
         self._pool.shutdown()
-
-
-def _are_decimal(ids: pl.Series) -> bool:
-    """Return whether every id is a whole number written as a float, such as `123.0`."""
-    there = ids.drop_nulls()
-    return bool(there.str.ends_with(".0").all()) and bool(there.str.contains(r"^[0-9]+\.0$").all())
 
 
 def _in_order(

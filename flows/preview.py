@@ -26,7 +26,8 @@ from transforms.lead_rules import REASONS
 
 
 def preview_job(job: Job, *, rows: int, as_of: dt.date, progress: Progress, show_numbers: bool) -> list[dict[str, Any]]:
-    """Return what becomes of the first `rows` rows, each prepared as a load of these rows alone would.
+    """Return what becomes of the first `rows` rows, each prepared as a load of these rows alone would, but for
+    ids: these are taken as in a load of all rows.
 
     Each has `source_row`, `read` (column to text), `mapped` (lead field to the text it is made of), `sent` (the lead as
     RingCX would get it, null where it would not), `outcome`, `reason`, `advice` and `notes`. Telephone numbers are

@@ -1,5 +1,7 @@
 """Reads a source chunk by chunk, ahead of those who prepare what is in it."""
 
+import errno
+import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -101,6 +103,8 @@ def faults_of(reading: Reading) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, UnicodeError) as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise  # that is of what is written of the rows meanwhile
         words = str(error).splitlines() or [type(error).__name__]
         raise SourceError(
             "SOURCE_UNREADABLE",

@@ -8,15 +8,15 @@ import polars as pl
 import polars.selectors as cs
 
 from connectors.report.files import write_rejects
+from connectors.sources.extract import ID_TAKEN
 from flows.job_file import Job
-from flows.preparation import NOTE_DECIMAL_ID, mapping_of, rules_of
+from flows.preparation import mapping_of, rules_of
 from flows.run_folder import RunFolder
 from transforms.accounting import NOT_LOADED
+from transforms.decimal_ids import NOTE_DECIMAL_ID
 from transforms.lead_rules import REASONS
 from transforms.suggestions import name_columns, suggest_values
 from transforms.tally import Tally
-
-_ID_TAKEN: Final = "leadferry_id_taken"
 
 _TOLD_COLUMNS: Final = ("leadferry_outcome", "leadferry_reason", "leadferry_advice", "leadferry_detail")
 
@@ -73,7 +73,7 @@ def _rejects(
     as_of: dt.date,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows `refused`, piece by piece: their own columns, what is told of them, and how to mend them."""
-    taken = pl.coalesce(_ID_TAKEN, cs.by_name(job.columns.externId)).alias(job.columns.externId)
+    taken = pl.coalesce(ID_TAKEN, cs.by_name(job.columns.externId)).alias(job.columns.externId)
     for known in _join(source, map(_tell, refused)):
         repairs = _find_repairs(known, outcomes, job, as_of)
         yield known.hstack(repairs).with_columns(taken).rename({"source_row": "leadferry_source_row"})
@@ -84,7 +84,7 @@ def _tell(refused: pl.DataFrame) -> pl.DataFrame:
     advice = pl.col("reason").replace_strict({code: reason.advice for code, reason in REASONS.items()}, default=None)
     id_taken = pl.when(pl.col("note").str.contains(NOTE_DECIMAL_ID, literal=True)).then("externId")
     told = ("outcome", "reason", advice, "detail", id_taken)
-    return refused.select("source_row", **dict(zip((*_TOLD_COLUMNS, _ID_TAKEN), told, strict=True)))
+    return refused.select("source_row", **dict(zip((*_TOLD_COLUMNS, ID_TAKEN), told, strict=True)))
 
 
 def _join(source: pl.LazyFrame, told: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -1,6 +1,7 @@
 """The report stage: balances the books and writes every file a run leaves."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -19,7 +20,7 @@ from flows.preparation import Prepared
 from flows.rejected_rows import write_rejected_rows
 from flows.run_folder import RunFolder
 from flows.settings import VERSION
-from flows.settled_outcomes import PIECE_ROWS, settled_outcomes
+from flows.settled_outcomes import LOST_KEEPERS, PIECE_ROWS, settled_outcomes
 from flows.wording import counted
 from transforms.callable_hours import count_zones, tell_callable
 from transforms.history import PastRun, compare_runs
@@ -77,9 +78,10 @@ def write_run_report(
     `finish` returns when the outcomes that `tally` has counted are on disk; it is called in another thread.
     """
     rows_read = prepared.rows_read
-    day = dt.datetime.fromisoformat(started_at).date()
+    day = job.day_of(dt.datetime.fromisoformat(started_at))
+    settling: Counter[str] = Counter()
     with (
-        _settled(folder) if tally is None else nullcontext(tally) as tallied,
+        _settled(folder, settling) if tally is None else nullcontext(tally) as tallied,
         ThreadPoolExecutor(3) as aside,
     ):
         finished = aside.submit(finish)
@@ -127,6 +129,7 @@ def write_run_report(
                 "leadferry_version": VERSION,
                 "folder": str(folder.path),
             } | dict(more or {})
+            facts["warnings"] = [*facts["warnings"], *_warn_of_lost_keepers(settling[LOST_KEEPERS])]
             facts["status"] = _status_by_books(facts)
             facts["history"] = [run.tell() for run in earlier]
             facts["comparison"] = compare_runs(
@@ -176,11 +179,22 @@ def tallying(folder: RunFolder) -> Iterator[Tally]:
 
 
 @contextmanager
-def _settled(folder: RunFolder) -> Iterator[Tally]:
-    """Write the outcomes of a load, and yield them counted."""
+def _settled(folder: RunFolder, settling: Counter[str]) -> Iterator[Tally]:
+    """Write the outcomes of a load, and yield them counted; what comes to light in settling them is in `settling`."""
     with tallying(folder) as tally:
-        write_chunks(folder.outcomes, _counted(settled_outcomes(folder), tally), row_group_size=PIECE_ROWS)
+        outcomes = settled_outcomes(folder, counts=settling)
+        write_chunks(folder.outcomes, _counted(outcomes, tally), row_group_size=PIECE_ROWS)
         yield tally
+
+
+def _warn_of_lost_keepers(rows: int) -> Iterator[str]:
+    """Say what became of rows that were set aside for one that RingCX did not take."""
+    if rows:
+        yield (
+            f"{counted(rows, 'row')} {'was' if rows == 1 else 'were'} set aside as repeating a row that RingCX then "
+            "rejected or removed, so their numbers may be nowhere in RingCX. In rejects.csv, mend the rows that were "
+            "kept (detail names them) or take them out, and load that file."
+        )
 
 
 def _counted(outcomes: Iterator[pl.DataFrame], tally: Tally) -> Iterator[pl.DataFrame]:

@@ -32,7 +32,7 @@ from flows.earlier_loads import is_same_place, of_same_job, read_earlier_loads
 from flows.fetching import fetched
 from flows.gates import check_seen_before, judge_gates
 from flows.history import earlier_runs, numbers_of
-from flows.job_file import Job
+from flows.job_file import Job, read_recorded_job
 from flows.kept_runs import refuse_stripped
 from flows.notifying import end_told
 from flows.preparation import Prepared, prepare_run
@@ -165,7 +165,7 @@ def opened_run(run_id: str, progress: Progress, stop: Event | None = None) -> It
     except ConfigurationError:
         ledger.close()
         raise
-    job = Job.model_validate_json(record.job_json)
+    job = read_recorded_job(record.job_json)
     run = Run(record, job, RunFolder(record.folder), ledger, settings.account(), progress, stop or Event())
     try:
         yield run
@@ -186,7 +186,7 @@ def prepare(run: Run) -> Prepared:
         prepared = prepare_run(
             job,
             run.folder,
-            as_of=dt.datetime.fromisoformat(run.record.started_at).date(),
+            as_of=job.day_of(dt.datetime.fromisoformat(run.record.started_at)),
             limit=run.record.row_limit,
             progress=run.progress,
             earlier=_earlier_loads(run),
@@ -307,6 +307,9 @@ def report(run: Run, status: str = STATUS_SUCCEEDED) -> dict[str, Any]:
             **ReadBack.read(run.folder).facts,
         },
     )
+    for warning in facts["warnings"]:
+        run.warn(warning)
+    facts["warnings"] = run.remarks.warnings  # the same list: what a notice comes to is found in it too
     run.ledger.update_run(
         run.run_id,
         status=facts["status"],

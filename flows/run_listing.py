@@ -123,7 +123,7 @@ def tell_report(facts: dict[str, Any]) -> str:
         f"  {'damage' if verdict['damaged'] else 'warning'}: {verdict['sentence']}" for verdict in facts["damage"]
     ]
     if facts["time_zone_conflicts"]:
-        lines.append(f"  {facts['time_zone_conflicts']:>8,}  leads with evidence of two time zones")
+        lines.append(f"  {facts['time_zone_conflicts']:>8,}  rows with evidence of two time zones")
     lines += [f"  unusual: {each['sentence']}" for each in facts.get("comparison", []) if each["sudden"]]
     if "plan" in facts and "first_request_body" in facts:
         lines += _tell_plan(facts)

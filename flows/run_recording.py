@@ -9,6 +9,7 @@ from flows.job_file import read_job
 from flows.other_source import with_source
 from flows.run import start_run
 from flows.run_place import check_run_id, clear_place, new_run_id, place_of, require_home
+from flows.source_apart import refuse_source_in
 
 
 def record_run(
@@ -25,6 +26,7 @@ def record_run(
     ledger = Ledger(settings.ledger_url())
     try:
         folder = place_of(home, chosen, out)
+        refuse_source_in(folder, job)
         clear_place(folder, ledger.list_runs())
         start_run(ledger, job, run_id=chosen, folder=folder.path, limit=limit, other_source=source)
     finally:

@@ -14,7 +14,7 @@ from connectors.ringcx.throttle import Throttle
 from connectors.sources.extract import ROW_FAULT, SOURCE_ROW
 from connectors.staging import scan
 from flows import settings
-from flows.job_file import Job
+from flows.job_file import read_recorded_job
 from flows.kept_runs import KeptRun, kept_runs, refuse_stripped
 from flows.looking_up import Asked, find_rows
 from flows.masked_rows import mask_fields, mask_source
@@ -92,7 +92,7 @@ class _Story:
         if run.record is None or run.folder is None:
             raise TypeError("a story is of a recorded run whose files are there")
         self._record, self._folder, self._row, self._ledger = run.record, run.folder, row, ledger
-        self._job = Job.model_validate_json(run.record.job_json)
+        self._job = read_recorded_job(run.record.job_json)
 
     def tell(self) -> dict[str, Any]:
         """Return everything that is kept about the row."""

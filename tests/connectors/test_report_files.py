@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connectors.report.files import write_rejects, write_report
 from connectors.sources.csv_dialect import CsvChoices
 from connectors.sources.csv_files import open_csv
+from transforms.vocabulary.errors import SourceError
 
 STARTS_A_FORMULA = tuple("=+-@\t\r\n")
 
@@ -166,6 +167,24 @@ def test_rows_that_nobody_has_to_mend_are_warned_of(tmp_path):
     assert "1 row was UNRESOLVED and may be in RingCX already" in notes
     assert "1 row was not sent yet" in notes
     assert "REJECTED" not in notes
+
+
+def test_rows_of_broken_lines_are_warned_of_for_their_fault_shows_no_more(tmp_path):
+    reasons = ["ROW_TOO_FEW_FIELDS", "PHONE_MISSING", "ROW_QUOTE_NOT_CLOSED", "ROW_TOO_FEW_FIELDS"]
+    rows = rejects(id=list("abcd")).with_columns(pl.Series("leadferry_reason", reasons))
+    write(tmp_path / "rejects.csv", rows)
+
+    (note,) = open_csv(str(tmp_path / "rejects.csv"), ["id"]).notes
+
+    assert "3 rows were refused because the line was broken (ROW_TOO_FEW_FIELDS, ROW_QUOTE_NOT_CLOSED)" in note
+
+
+@pytest.mark.parametrize("name", ["leadferry_outcome", "leadferry_suggestion", "leadferry_reason"])
+def test_a_column_of_ours_is_refused_in_any_file_but_a_rejects_file(tmp_path, name):
+    (tmp_path / "a.csv").write_text(f"id,{name}\n1,2\n", encoding="utf-8")
+
+    with pytest.raises(SourceError, match=f"{name}.*leave both in it"):
+        open_csv(str(tmp_path / "a.csv"), ["id"])
 
 
 @pytest.mark.parametrize("name", ["plain", "=1+1", "'=1", "-", 'say "hi"', "a,b", "two\nlines", "'quoted'"])

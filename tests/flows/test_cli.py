@@ -353,21 +353,116 @@ def test_resuming_where_nothing_ever_ran_says_that_there_is_no_such_run(leadferr
     assert "There is no run tonight" in ended.err
 
 
+FULL = OSError(errno.ENOSPC, "No space left on device", "leads.parquet")
+
+
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "ends"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "leads.parquet"), "No space left on device. Make room"),
-        (pl.exceptions.ComputeError("No space left on device (os error 28)"), "No space left on device. Make room"),
-        (PermissionError(errno.EACCES, "Permission denied", "out"), "Permission denied: out. Correct that"),
-        (ValueError("4155552671 is odd"), "Something unexpected went wrong (ValueError)"),
+        (FULL, (2, "No space left on device. Make room")),
+        (
+            pl.exceptions.ComputeError("No space left on device (os error 28)"),
+            (2, "No space left on device. Make room"),
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), (2, "Permission denied: out. Correct that")),
+        (ValueError("4155552671 is odd"), (1, "Something unexpected went wrong (ValueError)")),
     ],
 )
-def test_what_the_system_refuses_is_told_in_its_words(leadferry_here, make_job, monkeypatch, error, told):
+def test_what_the_system_refuses_is_told_in_its_words(leadferry_here, make_job, monkeypatch, error, ends):
     def fail(*_):
         raise error
 
     monkeypatch.setattr("flows.job_file.read_job", fail)
     ended = leadferry_here("preview", make_job(lead_rows(1)))
-    assert ended.code == 1
-    assert told in ended.err
+    assert ended.code == ends[0]
+    assert ends[1] in ended.err
     assert "4155552671" not in ended.err
+
+
+def fail_with_full(*_, **__):
+    raise FULL
+
+
+@pytest.mark.parametrize("command", [["check"], ["load", "--dry-run"]], ids=" ".join)
+def test_a_check_that_meets_a_full_disk_sent_nothing_and_leaves_no_file(
+    leadferry_here, make_job, monkeypatch, tmp_path, command
+):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("stays", encoding="utf-8")
+    monkeypatch.setattr("flows.reporting.write_report", fail_with_full)
+
+    ended = leadferry_here(*command, make_job([*lead_rows(3), *lead_rows(1)]), "--out", "out", "--json")
+
+    assert (ended.code, ended.json["error"]["code"]) == (2, "DISK_FULL")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("full", ["flows.extracting.write_chunks", "flows.reporting.write_report"])
+def test_a_load_that_meets_a_full_disk_says_by_its_code_whether_it_sent_something(
+    leadferry_here, make_job, ringcx, monkeypatch, full
+):
+    monkeypatch.setattr(full, fail_with_full)
+
+    ended = leadferry_here("load", make_job(lead_rows(3)), "--json")
+
+    assert ended.json["error"]["code"] == "DISK_FULL"
+    assert (ended.code, len(ringcx.state.leads())) == ((2, 0) if "extracting" in full else (1, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"name = {'1' * 10_000}", "JOB_FILE_SYNTAX"),
+        (f"name = {'[' * 5_000}{']' * 5_000}", "JOB_FILE_SYNTAX"),
+        (f"name = {'[' * 200}{']' * 200}", "JOB_FILE_INVALID"),
+        (f"[load]\nbatch_size = {'1' * 4_000}", "JOB_FILE_INVALID"),
+    ],
+    ids=["digits", "brackets", "fewer brackets", "fewer digits"],
+)
+def test_a_job_file_that_python_itself_refuses_is_told_as_one_to_mend(leadferry_here, tmp_path, text, code):
+    (tmp_path / "odd.toml").write_text(text, encoding="utf-8")
+
+    ended = leadferry_here("check", "odd.toml", "--json")
+
+    assert (ended.code, ended.json["error"]["code"]) == (2, code)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["init", ""], ["check", ""], ["check", "leads.toml", "--out", ""], ["load", "leads.toml", "--source", " "]],
+    ids=" ".join,
+)
+def test_an_empty_name_is_wrong_usage_and_not_the_working_folder(leadferry, make_job, tmp_path, arguments):
+    make_job(lead_rows(1))
+    before = sorted(tmp_path.iterdir())
+
+    ended = leadferry(*arguments)
+
+    assert ended.code == 2
+    assert "it is empty, and must name something" in ended.err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_text_of_the_job_file_steers_no_terminal(leadferry_here, make_job):
+    odd_key = make_job(lead_rows(1), load={'"\\u001b[31mred"': "x"})
+    for_path = make_job(lead_rows(1), name="other", source={"path": "a\0\x1b]0;title\x07.csv"})
+
+    for job in (odd_key, for_path):
+        ended = leadferry_here("check", job)
+        assert ended.code == 2
+        assert not set(ended.err) & set("\0\x07\x1b")
+        assert r"\x1b" in ended.err
+
+
+def test_a_glob_with_stars_in_a_name_is_told_as_one_to_mend(leadferry_here, make_job):
+    job = make_job(lead_rows(1), source={"path": "**l.csv"})
+
+    for ended in (leadferry_here("check", job, "--json"), leadferry_here("init", "**l.csv", "--json")):
+        assert (ended.code, ended.json["error"]["code"]) == (2, "SOURCE_PATTERN")
+
+
+def test_a_limit_of_more_rows_than_can_be_counted_is_wrong_usage(leadferry, make_job):
+    job = make_job(lead_rows(2))
+
+    assert leadferry("check", job, "--limit", "99999999999999999999").code == 2
+    assert leadferry("check", job, "--limit", str(2**32 - 1)).code == 0

@@ -50,6 +50,8 @@ def test_a_guess_names_the_columns_in_the_jobs_own_order(make_job, columns):
         "[source]\ntype = 'csv'\npath = '.'\n[columns]\nexternId = 'id'",
         "[source]\ntype = 'csv'\npath = 'a\\u0000b'\n[columns]\nexternId = 'id'",
         "[source\n",
+        f"a = {'1' * 10_000}",
+        f"a = {'[' * 5_000}",
     ],
 )
 def test_what_cannot_be_seen_at_once_is_left_to_the_check_of_the_job(tmp_path, text):

@@ -66,9 +66,37 @@ def test_one_other_id_among_them_leaves_all_as_they_are(check, odd):
     assert pl.read_parquet(out / "leads.parquet")["externId"].to_list() == ["123.0", odd, "88.0"]
 
 
+def test_the_id_of_a_row_that_is_none_loses_a_decimal_zero_only_if_it_has_one(check):
+    fields = ["2035550001,A,06511,CT", "2035550002,B,06511,CT", "2035550003", "2035550004", "2035550005"]
+    ids = ["1.0", "2.0", "X.0", "3.0", "4"]
+    lines = ["id,phone,name,zip,state", *map(",".join, zip(ids, fields, strict=True))]
+    _, out = check("\n".join(lines) + "\n", quality={"max_reject_rate": 1})
+    assert outcomes(out)["reason"].to_list() == [None, None, *["ROW_TOO_FEW_FIELDS"] * 3]
+    assert outcomes(out)["externId"].to_list() == ["1", "2", "X.0", "3", "4"]
+    assert outcomes(out)["note"].is_not_null().to_list() == [True, True, False, True, False]
+    with (out / "rejects.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["id"] for row in csv.DictReader(file)] == ["X.0", "3", "4"]
+
+
 def test_ids_that_differ_only_by_a_decimal_zero_stay_two(check):
     _, out = check(with_ids("123.0", "123"))
     assert outcomes(out)["outcome"].to_list() == ["NOT_SENT", "NOT_SENT"]
+
+
+def test_one_id_is_no_column_of_decimals(check):
+    _, out = check(with_ids("123.0"))
+    assert outcomes(out)["externId"].to_list() == ["123.0"]
+    assert json.loads((out / "report.json").read_text())["damage"] == []
+
+
+def test_what_is_no_decimal_id_in_a_refused_line_keeps_its_end(check):
+    _, out = check("id,phone,name,zip,state\n1.0,203-555-0100,A,06511,CT\n2.0,203-555-0101,A,06511,CT\nA.0,1\n")
+    assert outcomes(out)["externId"].to_list() == ["1", "2", "A.0"]
+
+
+def test_a_source_of_broken_lines_alone_is_told_as_such(check):
+    _, out = check("id,phone,name,zip,state\n1.0,2\n2.0,3\n", quality={"max_reject_rate": 1})
+    assert outcomes(out)["reason"].to_list() == ["ROW_TOO_FEW_FIELDS"] * 2
 
 
 # --- repeats ----------------------------------------------------------------------------------------------------
@@ -109,6 +137,39 @@ def test_of_repeats_the_job_says_which_stays_however_requests_are_cut(
     assert staged == sorted({numbers_kept, ids_kept, 3})
     report = json.loads((out / "report.json").read_text())
     assert (report["counts"]["DUPLICATE"], report["balanced"]) == (3, True)
+
+
+def test_numbers_in_either_form_count_however_requests_are_cut(check):
+    numbers = [
+        ("212-555-0101", "+442079460958"),
+        ("212-555-0102", "+442079460958"),
+        ("212-555-0101", "+442079460959"),
+        ("", "+442079460958"),
+        ("", "+12125550101"),
+        ("212-555-0103", "+12125550101"),
+    ]
+    rows = [row | {"phone": phone, "abroad": e164} for row, (phone, e164) in zip(lead_rows(6), numbers, strict=True)]
+    columns = {"externId": "id", "leadPhone": "phone", "leadPhoneE164": "abroad", "zip": "zip"}
+    for batch_size in (1, 1000):
+        for keep in ("first", "last"):
+            _, out = check(rows, columns=columns, load={"batch_size": batch_size}, duplicates={"keep": keep})
+            told = outcomes(out).filter(pl.col("outcome") == "DUPLICATE").select("source_row", "detail").rows()
+            kept = {"first": dict.fromkeys(range(1, 6), 0), "last": {0: 5, 1: 3, 2: 5, 4: 5}}[keep]
+            assert told == [(row, f"source_row {of} is kept") for row, of in kept.items()]
+
+
+def test_a_value_among_numbers_that_is_none_is_told(check):
+    rows = [
+        row | {"id": name, "updated": value}
+        for row, name, value in zip(
+            lead_rows(5), ["A1", "A1", "A2", "A2", "A3"], ["9", "10", "n/a", "3", "none"], strict=True
+        )
+    ]
+    ended, out = check(rows, duplicates={"keep": "largest", "by": "updated"})
+    told = "duplicates.by was compared as numbers, and what is none counts as no value: 1 of its 4 values"
+    (warning,) = json.loads((out / "report.json").read_text())["warnings"]
+    assert warning.startswith(told)
+    assert f"warning: {told}" in " ".join(ended.err.split())
 
 
 def test_a_refused_row_sets_no_other_aside(check):
@@ -291,6 +352,39 @@ def test_a_limit_reads_the_first_rows_alone(make_job, tmp_path, load):
 
 
 @pytest.mark.parametrize("load", [True, False])
+@pytest.mark.parametrize(
+    ("ids", "taken"),
+    [
+        (["1.0", "2.0", "3.0", "A"], ["1.0", "2.0"]),
+        (["1.0", "2.0", "3.0", None], ["1", "2"]),
+        (["1.0", "2.0"], ["1", "2"]),
+        (["1.0", "1.0", "3.0"], ["1", "1"]),
+        (["1.0", "1.0", "1.0"], ["1.0", "1.0"]),
+    ],
+)
+def test_a_trial_takes_the_ids_as_the_whole_load_does(make_job, tmp_path, monkeypatch, ids, taken, *, load):
+    monkeypatch.setattr(flows.reading_ahead, "_CHUNK_ROWS", 2)
+    job = read_job(make_job(with_ids(*ids), quality={"damage": "stop"}))
+
+    prepared, verdicts, _ = stage(job, tmp_path / "run", load=load, limit=2)
+
+    assert verdicts["externId"].to_list() == taken
+    told = [verdict["kind"] for verdict in prepared.damage]
+    assert told == (["DECIMAL_POINT"] if "1" in taken else [])
+
+
+def test_a_resume_takes_the_ids_of_a_trial_without_the_source(make_job, tmp_path):
+    job = read_job(make_job(with_ids("1.0", "2.0", "A")))
+    stage(job, tmp_path / "run", limit=2)
+    (tmp_path / "run" / "prepared.json").unlink()
+    (tmp_path / "leads.csv").unlink()
+
+    _, verdicts, _ = stage(job, tmp_path / "run", limit=2)
+
+    assert verdicts["externId"].to_list() == ["1.0", "2.0"]
+
+
+@pytest.mark.parametrize("load", [True, False])
 def test_a_header_without_rows_is_an_error_and_leaves_no_file(make_job, tmp_path, load):
     job = read_job(make_job("id,phone,name,zip,state\n"))
     with pytest.raises(SourceError, match="no rows"):
@@ -361,7 +455,7 @@ def test_a_check_whose_files_cannot_be_made_whole_reports_nothing(
     monkeypatch.setattr(staging, "_flush", fail)
     ended = leadferry_here("check", make_job(mixed()), "--out", tmp_path / "out")
 
-    assert ended.code == 1
+    assert ended.code == 2
     assert "No space left on device" in ended.err
     left = {file.name for file in (tmp_path / "out").iterdir()}
     assert not left & {f"{name}.parquet", "report.json", "report.html"}

@@ -1,6 +1,7 @@
 """Every refused row comes back: rejects.csv is mended as a person would, loaded with the same job, and is in RingCX."""
 
 import csv
+import json
 import sqlite3
 from dataclasses import dataclass, field
 
@@ -20,7 +21,10 @@ COLUMNS = {
 }  # fmt: skip
 HEADER = ["id", "phone", "mobile", "abroad", "name", "zip", "state", "zone", "priority", "passes", "note"]
 PHONES = {"us_only": True, "toll_free": "refuse", "premium_rate": "refuse", "personal_number": "refuse"}
-REFUSING = {"phones": PHONES, "time_zones": {"conflict": "refuse"}, "quality": {"max_reject_rate": 1}}
+HOURS = {"calling_hours": ["08:00", "16:00"]}
+"""Hours that are decent in New York and London, and in no zone where one of two is Honolulu."""
+
+REFUSING = {"phones": PHONES, "time_zones": HOURS, "quality": {"max_reject_rate": 1}}
 
 MENDED = "=HYPERLINK(1)"
 """What a hostile row carries beside its fault: it must come back as it was."""
@@ -55,14 +59,14 @@ BROKEN = [
     Broken("LEAD_PRIORITY_NOT_INTEGER", {"priority": "1,000"}),
     Broken("MAX_PASSES_NOT_INTEGER", {"passes": "2.5"}, "2"),
     Broken("TIME_ZONE_NOT_VALID", {"zone": "Eastern"}),
-    Broken("TIME_ZONE_CONFLICT", {"phone": "213-555-0123"}, "90001", {"state": "CA"}),
+    Broken("TIME_ZONE_CONFLICT", {"phone": "808-555-0123"}, "96813", {"state": "HI"}),
     Broken(
         "TIME_ZONE_NOT_NAMED",
         {"phone": "671-646-5801", "zip": "96913", "state": "GU"},
         None,
         {"phone": "203-555-9013", "zip": "06511", "state": "CT"},
     ),
-    Broken("TIME_ZONE_UNKNOWN", {"phone": "", "abroad": "+442079460960", "zip": "2116", "state": ""}),
+    Broken("TIME_ZONE_UNKNOWN", {"phone": "850-555-9014", "zip": "2116", "state": ""}),
     Broken("EXTERN_ID_REPEATED", {"id": "good-0"}, "new-3"),
     Broken("PHONE_REPEATED", {"phone": "203-555-0000"}, None, {"phone": "203-555-9012"}),
 ]
@@ -276,6 +280,52 @@ def test_rows_that_ringcx_turned_away_come_back_too(here, make_job, ringcx, tmp_
     assert outcomes_of(tmp_path / "second")["outcome"].to_list() == ["LOADED"] * 3
 
 
+def turned_away(keep):
+    """A row with the number of an earlier load, one that the sandbox rejects, one that gets in; each has a repeat."""
+    removed, rejected, good = lead_rows(3, 10)
+    removed["phone"] = f"{lead_rows(1)[0]['phone']} / 203-555-7000"
+    rejected["zip"] = ""  # with ZIPCODE the sandbox wants one
+    kept = [removed, rejected, good]
+    repeats = [good | {"id": f"repeat-{place}", "phone": row["phone"]} for place, row in enumerate(kept)]
+    repeats[0]["phone"] = "203-555-7000"
+    return [*kept, *repeats] if keep == "first" else [*repeats, *kept]
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+def test_a_duplicate_of_a_row_that_ringcx_turned_away_is_told_so_and_comes_back(here, make_job, ringcx, tmp_path, keep):
+    ringcx.reset(SandboxSettings(throttles=False))
+    load = {"time_zone_option": "ZIPCODE", "duplicate_handling": "REMOVE_ALL_EXISTING", "batch_size": 1}
+    assert here("load", make_job(lead_rows(1), name="before", load=load))[0] == 0
+    job = make_job(turned_away(keep), load=load, duplicates={"keep": keep}, quality={"max_reject_rate": 1})
+    code, err = here("load", job, "--out", "first")
+    assert code == 0, err
+    kept, repeats = (0, 3) if keep == "first" else (3, 0)
+    details = pl.read_parquet(tmp_path / "first" / "outcomes.parquet")["detail"]
+    assert details.slice(repeats, 3).to_list() == [
+        f"source_row {kept} was kept, but RingCX removed it",
+        f"source_row {kept + 1} was kept, but RingCX rejected it",
+        f"source_row {kept + 2} is kept",
+    ]
+    told = "2 rows were set aside as repeating a row that RingCX then rejected or removed"
+    (warning,) = json.loads((tmp_path / "first" / "report.json").read_text())["warnings"]
+    assert warning.startswith(told)
+    assert f"warning: {told}" in " ".join(err.split())
+    path = tmp_path / "first" / "rejects.csv"
+    rejected = pl.read_csv(path, infer_schema=False)
+
+    code, err = here("check", job, "--source", path, "--out", "as-it-was")
+    assert code == 0, err
+    assert "2 rows were set aside for others that RingCX then rejected or removed" in " ".join(err.split())
+    again = pl.read_parquet(tmp_path / "as-it-was" / "outcomes.parquet")
+    assert again.filter(pl.col("outcome") == "DUPLICATE")["externId"].to_list() == ["repeat-0", "repeat-1"]
+
+    rejected.filter(pl.col("leadferry_detail").str.contains("was kept, but")).write_csv(path)
+    code, err = here("load", job, "--source", path, "--out", "second")
+    assert code == 0, err
+    assert outcomes_of(tmp_path / "second")["outcome"].to_list() == ["LOADED"] * 2
+    assert {lead.extern_id for lead in ringcx.state.leads()} == {"X00000", "X00012", "repeat-0", "repeat-1"}
+
+
 def test_a_resume_goes_on_with_the_file_that_was_named(leadferry, make_job, ringcx, tmp_path):
     job = make_job(lead_rows(5), delivery={"give_up_seconds": 1})
     other = make_job(lead_rows(2, 50), name="other")
@@ -293,6 +343,29 @@ def test_a_resume_goes_on_with_the_file_that_was_named(leadferry, make_job, ring
     secret = leadferry("check", job, "--source", "s3://key:secret@bucket/x.csv", "--json")
     assert (secret.code, secret.json["error"]["code"]) == (2, "SOURCE_INVALID")
     assert "secret" not in secret.out + secret.err
+
+
+@pytest.mark.parametrize("saved", ["as it was", "as a workbook"])
+def test_an_id_of_a_refused_row_does_not_become_that_of_another_lead(here, make_job, ringcx, tmp_path, saved):
+    """Among other ids `123.0` stayed as it is; in rejects.csv every id is decimal."""
+    ids = ["A1", "123", "124", "123.0", "124.0"]
+    rows = [row | {"id": name} for name, row in zip(ids, lead_rows(5), strict=True)]
+    rows[3]["phone"] = rows[4]["phone"] = "12"
+    job = make_job(rows, quality={"max_reject_rate": 1, "damage": "stop"})
+    assert here("load", job, "--out", "first")[0] == 0
+    path = tmp_path / "first" / "rejects.csv"
+    rejected = pl.read_csv(path, infer_schema=False)
+    rejected.with_columns(pl.Series("phone", ["203-555-7001", "203-555-7002"])).write_csv(path)
+    if saved == "as a workbook":
+        path = save_as_workbook(path)
+
+    assert here("check", job, "--source", path, "--out", "second")[0] == 0
+    assert outcomes_of(tmp_path / "second")["externId"].to_list() == ["123.0", "124.0"]
+    code, err = here("load", job, "--source", path, "--out", "third")
+
+    assert code == 0, err
+    assert outcomes_of(tmp_path / "third")["externId"].to_list() == ["123.0", "124.0"]
+    assert {lead.extern_id for lead in ringcx.state.leads()} == set(ids)
 
 
 def test_an_id_comes_back_as_the_load_took_it(here, make_job, ringcx, tmp_path):

@@ -4,12 +4,13 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 
 import pytest
 
 from connectors.ledger import EventState, Ledger
 from connectors.sandbox.settings import SandboxSettings
-from tests.conftest import lead_rows
+from tests.conftest import PROJECT, lead_rows
 
 PATIENT = {"timeout_seconds": 5, "settle_seconds": 4, "give_up_seconds": 20, "max_in_flight": 1}
 
@@ -137,3 +138,30 @@ def test_pressing_ctrl_c_again_and_again_spoils_nothing(leadferry, start, make_j
     stop(process, *[signal.SIGINT] * times)
 
     goes_on_well(leadferry, ringcx, 30)
+
+
+@pytest.mark.parametrize(
+    "module", ["flows.cli", "click", "transforms.vocabulary.errors", "flows.first_glance", "polars"]
+)
+def test_ctrl_c_while_the_command_is_still_imported_ends_it_in_a_word(environment, tmp_path, module):
+    code = (
+        "import os, runpy, signal, sys\n"
+        "class InTheMidst:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, InTheMidst())\n"
+        "sys.argv = ['leadferry', 'check', 'leads.toml']\n"
+        "runpy.run_module('flows', run_name='__main__')\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
+
+
+def test_the_installed_command_begins_where_an_early_ctrl_c_is_met():
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+
+    assert scripts == {"leadferry": "flows.__main__:main"}

@@ -108,10 +108,10 @@ def test_a_sign_in_that_drips_ends_in_time_and_nothing_was_sent(serve, connect):
     assert time.monotonic() - began < 3
 
 
-def test_recording_an_attempt_counts_as_its_time_and_nothing_is_sent_when_it_took_all(legacy, raw):
+def test_recording_an_attempt_counts_as_its_time_and_nothing_is_sent_when_it_took_all(reach, raw):
     raw.answers += [answer("200 OK", LOADED)]
 
-    not_sent = legacy.load(CAMPAIGN, body_of(1), on_turn=lambda: time.sleep(0.6))
+    not_sent = reach(raw.url, timeout=0.5).load(CAMPAIGN, body_of(1), on_turn=lambda: time.sleep(0.6))
 
     assert isinstance(not_sent, NotSent)
     assert not raw.heard

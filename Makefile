@@ -4,7 +4,7 @@ BIN := .venv/bin
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 
-.PHONY: install demo prefect-demo test chaos check bench lock clean
+.PHONY: install demo prefect-demo test properties chaos check bench lock clean
 install: .venv/installed
 
 .venv/installed: requirements.lock pyproject.toml
@@ -27,6 +27,12 @@ prefect-demo: install
 
 test: install
 	@$(BIN)/python -m pytest
+
+# Each time with examples that the suite has not seen; PROPERTY_ROUNDS chooses how often.
+properties: PROPERTY_ROUNDS ?= 1
+properties: install
+	@for round in $$(seq $(PROPERTY_ROUNDS)); do \
+		$(BIN)/python -m pytest -q -m hypothesis --hypothesis-profile=anew || exit; done
 
 # CHAOS_SCHEDULES and CHAOS_SEED choose how many schedules are played, and from which seed on.
 chaos: install

@@ -24,9 +24,11 @@ from tests.warm_command import WarmCommand, run_warm
 PROJECT = Path(__file__).parents[1]
 SHARED = PROJECT.parent / "shared"
 
-# How long an example takes depends on what else the machine does; what is tested is what comes of it.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# How long an example takes depends on what else the machine does; what is tested is what comes of it. The suite takes
+# the same examples each time, so that it fails for what was changed alone; `make properties` looks for new ones.
+hypothesis.settings.register_profile("seeded", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("anew", deadline=None)
+hypothesis.settings.load_profile("seeded")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -136,5 +137,7 @@ def _be_the_command(
     try:
         main()
     finally:
-        # multiprocessing ends its processes without, and Prefect ends the server that it started only there.
-        atexit._run_exitfuncs()  # noqa: SLF001 - Python has no other name for it
+        # An interpreter ends with both, in this order, and multiprocessing only with the first: Prefect sends the last
+        # lines logged in the one, and ends the server that it started in the other.
+        threading._shutdown()  # noqa: SLF001 - Python has no other name for it
+        atexit._run_exitfuncs()  # noqa: SLF001 - nor for this

@@ -393,7 +393,10 @@ def test_without_a_server_a_throw_away_one_keeps_every_task_run(leadferry, stack
             "select task_run.name, task_run.state_type from task_run join flow_run on flow_run.id = flow_run_id "
             "where flow_run.name = 'alone' order by task_run.start_time"
         ).fetchall()
+        last_line = db.execute("select message from log order by timestamp desc limit 1").fetchone()
     assert kept == [(stage, "COMPLETED") for stage in STAGES]
+    assert last_line[0].startswith("Finished in state Completed")
+    assert "Error logging to API" not in ended.err
 
 
 def test_a_demo_that_is_stopped_while_it_starts_takes_its_server_with_it(tmp_path):

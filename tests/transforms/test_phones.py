@@ -702,7 +702,7 @@ def test_any_text_gets_a_valid_number_of_some_country_or_a_reason(text, region):
     assert reason is None
     assert phonenumbers.is_valid_number(phonenumbers.parse(e164))
     assert judge_e164_one(e164, region) == (e164, None, None, None)
-    assert not re.search(r"\d{3}", note or "")
+    assert not re.search(r"\d{3}", (note or "").replace("E164", ""))
 
 
 @pytest.mark.parametrize("texts", [[], [None], ["+442079460000"]])

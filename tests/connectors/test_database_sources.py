@@ -52,15 +52,26 @@ ENDLESS = {
 }
 
 
+@pytest.fixture(params=KINDS, scope="module")
+def database(request, tmp_path_factory):
+    """A database of every kind in turn, with a table of three people, which nothing that is tested changes."""
+    with source_database(request.param, tmp_path_factory.mktemp("database")) as made:
+        yield _with_people(made)
+
+
 @pytest.fixture(params=KINDS)
-def database(request, tmp_path):
-    """A database of every kind in turn, with a table of three people."""
+def own_database(request, tmp_path):
+    """Such a database of the test's own, where a connection may be in use for a while after it."""
     with source_database(request.param, tmp_path) as made:
-        made.run(
-            "CREATE TABLE people (id varchar(10), phone varchar(40), n int)",
-            "INSERT INTO people VALUES ('a', '004930123', 1), ('b', '01234', 2), ('c', NULL, 3)",
-        )
-        yield made
+        yield _with_people(made)
+
+
+def _with_people(database):
+    database.run(
+        "CREATE TABLE people (id varchar(10), phone varchar(40), n int)",
+        "INSERT INTO people VALUES ('a', '004930123', 1), ('b', '01234', 2), ('c', NULL, 3)",
+    )
+    return database
 
 
 @pytest.fixture
@@ -122,6 +133,19 @@ def test_a_query_that_finds_nothing_gives_no_rows(database):
     assert read(database, "SELECT id FROM people WHERE n > 99") == []
 
 
+def test_a_query_that_is_refused_lets_go_of_the_database(own_database):
+    """As long as the error is looked at, too: a process that goes on would lock it against those who write."""
+    errors = [
+        refused(own_database, "SELECT id AS source_row FROM people"),
+        refused(own_database, "SELECT p.id, q.id FROM people p JOIN people q ON p.n = q.n"),
+    ]
+
+    own_database.run("INSERT INTO people VALUES ('d', NULL, 4)")
+
+    assert len(read(own_database, "SELECT id FROM people")) == 4
+    assert {error.code for error in errors} == {"COLUMN_RESERVED", "COLUMN_REPEATED"}
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_value_is_bound_and_never_read_as_part_of_the_query(database, value):
     found = read(database, "SELECT :v AS v, ':v' AS w FROM people WHERE n = :n AND :v <> 'no'", v=value, n=1)
@@ -144,12 +168,12 @@ def test_a_value_of_any_type_finds_its_row(database, value, condition):
     assert [row[1] for row in read(database, f"SELECT id FROM people WHERE {condition}", v=value)] == ["b"]
 
 
-def test_dates_given_as_text_are_compared_as_dates(database):
-    database.run(
+def test_dates_given_as_text_are_compared_as_dates(own_database):
+    own_database.run(
         "CREATE TABLE calls (id int, due date)", "INSERT INTO calls VALUES (1, '2026-01-31'), (2, '2026-02-01')"
     )
 
-    assert read(database, "SELECT id FROM calls WHERE due >= :run_date", run_date="2026-02-01") == [(0, "2")]
+    assert read(own_database, "SELECT id FROM calls WHERE due >= :run_date", run_date="2026-02-01") == [(0, "2")]
 
 
 def test_a_number_can_limit_the_rows(database):
@@ -220,10 +244,10 @@ def test_a_function_of_mariadb_that_writes_changes_nothing(maria):
     assert maria.rows("SELECT * FROM seen") == []
 
 
-def test_a_query_that_takes_too_long_is_stopped(database):
+def test_a_query_that_takes_too_long_is_stopped(own_database):
     begun = time.monotonic()
 
-    error = refused(database, ENDLESS[database.kind], timeout_seconds=0.5)
+    error = refused(own_database, ENDLESS[own_database.kind], timeout_seconds=0.5)
 
     assert error.code == "SOURCE_TIMEOUT"
     assert "timeout_seconds" in error.next_step
@@ -397,15 +421,15 @@ class _beside:  # noqa: N801 - reads as a verb
         self._thread.join()
 
 
-def test_the_first_rows_of_an_endless_query_come_at_once_and_the_rest_is_let_go(database):
+def test_the_first_rows_of_an_endless_query_come_at_once_and_the_rest_is_let_go(own_database):
     begun = time.monotonic()
 
-    rows = opened(database, SERIES[database.kind].format(rows=1_000_000_000)).collect(5)
+    rows = opened(own_database, SERIES[own_database.kind].format(rows=1_000_000_000)).collect(5)
 
     assert rows["i"].to_list() == ["1", "2", "3", "4", "5"]
     assert time.monotonic() - begun < 30
-    if database.kind == "PostgreSQL":
-        _wait_until(lambda: not _busy(f"{POSTGRES}postgres", database.url.rpartition("/")[2]))
+    if own_database.kind == "PostgreSQL":
+        _wait_until(lambda: not _busy(f"{POSTGRES}postgres", own_database.url.rpartition("/")[2]))
 
 
 @pytest.mark.parametrize(
@@ -413,8 +437,8 @@ def test_the_first_rows_of_an_endless_query_come_at_once_and_the_rest_is_let_go(
     ["extract.collect(5)", "extract.close()", "with closing(extract.frames()) as rows: next(rows).height / 0"],
     ids=["after a few rows", "before any", "by an error"],
 )
-def test_a_process_that_lets_go_of_an_endless_query_ends_well(database, let_go):
-    query = SERIES[database.kind].format(rows=1_000_000_000)
+def test_a_process_that_lets_go_of_an_endless_query_ends_well(own_database, let_go):
+    query = SERIES[own_database.kind].format(rows=1_000_000_000)
     lines = (
         "import sys; from contextlib import closing",
         "from connectors.sources.databases.asking import open_database",
@@ -422,7 +446,7 @@ def test_a_process_that_lets_go_of_an_endless_query_ends_well(database, let_go):
         let_go,
     )
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines), database.url, query],
+        [sys.executable, "-c", "\n".join(lines), own_database.url, query],
         env=os.environ | {"PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
@@ -461,7 +485,7 @@ print(int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0
 """
 
 
-def test_memory_does_not_grow_with_the_rows(database, tmp_path):
+def test_memory_does_not_grow_with_the_rows(own_database, tmp_path):
     def peak(rows):
         wide = {
             "SQLite": ("SELECT i FROM r", "SELECT i, printf('%0400d', i) AS v FROM r"),
@@ -469,9 +493,9 @@ def test_memory_does_not_grow_with_the_rows(database, tmp_path):
             "PostgreSQL": (" AS i", " AS i, repeat('x', 400) AS v"),
             "MariaDB": (" AS i", " AS i, concat(repeat('x', 400), seq) AS v"),
         }
-        query = SERIES[database.kind].format(rows=rows).replace(*wide[database.kind])
+        query = SERIES[own_database.kind].format(rows=rows).replace(*wide[own_database.kind])
         done = subprocess.run(
-            [sys.executable, "-c", _EXTRACT, database.url, query, tmp_path / "extract.parquet"],
+            [sys.executable, "-c", _EXTRACT, own_database.url, query, tmp_path / "extract.parquet"],
             env=os.environ | {"PYTHONPATH": str(PROJECT)},
             capture_output=True,
             text=True,
@@ -481,7 +505,7 @@ def test_memory_does_not_grow_with_the_rows(database, tmp_path):
 
     # 400 bytes a row and more: what a driver that holds all rows takes is 800 bytes more for each row of the smaller
     # number. DuckDB gives 131,072 rows at a time, so that its peak is reached later.
-    rows = 400_000 if database.kind == "DuckDB" else 200_000
+    rows = 400_000 if own_database.kind == "DuckDB" else 200_000
     assert peak(3 * rows) < peak(rows) + 600 * rows // 1_000_000
 
 

@@ -6,6 +6,7 @@ Numbers in the examples are reserved for fiction (555-0100 to 555-0199), toll-fr
 import random
 import re
 import unicodedata
+from functools import cache
 
 import phonenumbers
 import polars as pl
@@ -55,6 +56,7 @@ def judge_one(text):
 # --- held against the library ---------------------------------------------------------------------------------
 
 
+@cache
 def library_validity(nationals):
     """Whether each national number is valid, without the time that `parse` takes."""
     numbers = (phonenumbers.PhoneNumber(country_code=1, national_number=int(each)) for each in nationals)
@@ -66,7 +68,7 @@ def test_the_pattern_equals_the_library_in_every_area_code():
     rng = random.Random(20261)  # noqa: S311 - a seed makes the test repeatable
     nationals = [f"{area}{rng.randrange(10**7):07d}" for area in range(200, 1000) for _ in range(250)]
     judged = judge_phones(pl.Series(nationals))["phone"].is_not_null().to_list()
-    assert judged == library_validity(nationals)
+    assert judged == library_validity(tuple(nationals))
     assert 60_000 < sum(judged) < 140_000
 
 
@@ -80,7 +82,7 @@ def test_the_pattern_equals_the_library_where_the_islands_number_by_exchange():
     nationals = [f"{area}{exchange:03d}{rng.randrange(10_000):04d}" for area in areas for exchange in range(1000)]
     assert len(nationals) > 25_000
     judged = judge_phones(pl.Series(nationals))["phone"].is_not_null().to_list()
-    assert judged == library_validity(nationals)
+    assert judged == library_validity(tuple(nationals))
 
 
 def test_every_example_number_of_the_library_is_accepted():

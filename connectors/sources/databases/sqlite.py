@@ -7,6 +7,7 @@ rows fails on a later one. Here each value is taken as it is.
 import sqlite3
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -94,6 +95,9 @@ class SqliteAnswer:
 
     def close(self) -> None:
         """Close the file."""
+        # While a query is open, SQLite keeps the file and its lock after the connection was closed.
+        with suppress(sqlite3.ProgrammingError):  # both are closed already
+            self._cursor.close()
         self._connection.close()
 
     def _fetch(self, size: int) -> list[tuple[object, ...]]:

@@ -132,6 +132,7 @@ def _schema() -> dict[str, pl.DataType]:
     known: dict[str, pl.DataType] = dict.fromkeys(_FLAGS, pl.Boolean()) | dict.fromkeys(_ZONES, zone)
     known["time_zone_source"] = pl.Enum(get_args(ZoneSource))
     known["other_zones"] = pl.Categorical()
+    known["ringcx_zone"] = pl.Enum(list(RINGCX_OFFSETS))
     return {name: known.get(name, pl.String()) for name in _Verdict._fields}
 
 
@@ -141,13 +142,12 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
     `frame` may have `zip`, `leadPhone`, `leadPhoneE164`, `state` and `leadTimezone` (IANA name or RingCX name), cleaned
     text and nullable. A RingCX name names no IANA zone: `time_zone` is then the first that agrees with it, or null.
 
-    Columns, zones and sources as categories: `time_zone` and `time_zone_source` (null where nothing is settled or
-    `zone_fault` is not null),
-    `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not settled or not asked; of
-    several numbers the first that settles one), `other_zones` (in a conflict all that keep another clock than
-    `time_zone`, joined with `|`: IANA names, and a RingCX name where the source wrote one), `ringcx_zone` (the name to
-    send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts), `given_ok` (whether
-    `leadTimezone` was absent, not asked, or understood).
+    Columns, zones, names and sources as categories: `time_zone` and `time_zone_source` (null where nothing is settled
+    or `zone_fault` is not null), `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not
+    settled or not asked; of several numbers the first that settles one), `other_zones` (in a conflict all that keep
+    another clock than `time_zone`, joined with `|`: IANA names, and a RingCX name where the source wrote one),
+    `ringcx_zone` (the name to send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts),
+    `given_ok` (whether `leadTimezone` was absent, not asked, or understood).
     """
     said, rows = _combine_places(frame, policy, zone_tables(policy.naming.as_of.year))
     given = frame["leadTimezone"] if "source" in policy.order and "leadTimezone" in frame.columns else None
@@ -280,7 +280,9 @@ def _column(name: str, values: Sequence[str | bool | None]) -> pl.Series:
     if categories is None:
         return pl.Series(name, values, _schema()[name])
     every, places = categories
-    return every[pl.Series([places.get(value) for value in values], dtype=pl.UInt32)].alias(name)
+    # What is no category is an error, never a null: nobody would miss the zone.
+    asked = [None if value is None else places[value] for value in values]
+    return every[pl.Series(asked, dtype=pl.UInt32)].alias(name)
 
 
 @cache

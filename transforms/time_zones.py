@@ -8,7 +8,7 @@ and the rows read their verdict from the list of these.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -124,16 +124,29 @@ class _Said(NamedTuple):
 _FLAGS: Final = {"time_zone_conflict", "given_ok"}
 _ZONES: Final = {"time_zone", "zip_zone", "number_zone", "state_zone"}
 
+_USUAL_ZONES: Final = (
+    "America/New_York", "America/Chicago", "America/Los_Angeles", "America/Denver", "America/Detroit",
+    "America/Phoenix", "America/Indiana/Indianapolis", "Pacific/Honolulu",
+)  # fmt: skip
+_USUAL_NAMES: Final = ("EST", "EDT", "CST", "CDT", "PST", "PDT", "MST", "MDT")
+"""What most leads have, eight of each: in a file each value takes as many bits as the greatest number of a category
+that is met, which is three for these.
+"""
+
 
 @cache
 def _schema() -> dict[str, pl.DataType]:
     """Return the types of the answer; a zone is two bytes, for a load's rows are held with all of theirs."""
-    zone = pl.Enum(sorted(iana_zones()))
+    zone = _categories_of(iana_zones(), _USUAL_ZONES)
     known: dict[str, pl.DataType] = dict.fromkeys(_FLAGS, pl.Boolean()) | dict.fromkeys(_ZONES, zone)
     known["time_zone_source"] = pl.Enum(get_args(ZoneSource))
     known["other_zones"] = pl.Categorical()
-    known["ringcx_zone"] = pl.Enum(list(RINGCX_OFFSETS))
+    known["ringcx_zone"] = _categories_of(RINGCX_OFFSETS, _USUAL_NAMES)
     return {name: known.get(name, pl.String()) for name in _Verdict._fields}
+
+
+def _categories_of(names: Iterable[str], first: Sequence[str]) -> pl.Enum:
+    return pl.Enum([*first, *sorted(set(names).difference(first))])
 
 
 def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:

@@ -106,7 +106,7 @@ def test_each_row_comes_out_once_in_order_and_valid_or_with_a_reason(rows, rules
     assert set(prepared.get_column("reason").drop_nulls()) <= set(REASONS)
     valid = prepared.filter(pl.col("reason").is_null())
     validate_leads(valid.drop("source_row", *VERDICT_COLUMNS))
-    assert prepared.schema["leadTimezone"] == pl.Enum(list(RINGCX_OFFSETS))
+    assert set(prepared.schema["leadTimezone"].categories) == set(RINGCX_OFFSETS)
     assert valid.select(pl.any_horizontal(pl.col("leadPhone", "leadPhoneE164").is_not_null())).to_series().all()
     zoned = valid.get_column("leadTimezone").is_not_null()
     assert {RULES: zoned.all(), LENIENT: True, OTHER_OPTION: not zoned.any()}[rules]

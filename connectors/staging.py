@@ -92,25 +92,27 @@ def write_frame(path: Path, frame: pl.LazyFrame, *, row_group_size: int | None =
 
 
 def _sink(frame: pl.LazyFrame, path: Path | BinaryIO, row_group_size: int | None) -> None:
-    # Files are read whole or by row group: statistics would only cost time.
+    schema = frame.collect_schema()
+    # Files are read whole or by row group: statistics would only cost time. Where no schema is given, polars copies all
+    # texts into another layout before it writes them; the one given is that of its own columns.
     frame.sink_parquet(
         path,
         compression="lz4",
         statistics=False,
         row_group_size=row_group_size,
-        metadata=_as_text(frame.collect_schema()),
+        metadata=_as_text(schema),
+        arrow_schema=schema,
     )
 
 
-def _as_text(schema: pl.Schema) -> dict[str, str] | None:
-    """Return what a file says of its columns, were its categories text; None where there are no categories.
+def _as_text(schema: pl.Schema) -> dict[str, str]:
+    """Return what a file says of its columns, were its categories text.
 
     In Parquet both are text with a dictionary, which categories have already and text must be gone through for. Only
-    the Arrow schema beside it, as polars writes it, would have readers take the one for the other.
+    the Arrow schema beside it, as polars writes it, would have readers take the one for the other. Texts are described
+    in the layout that every reader of Arrow knows, whichever they are written from.
     """
     texts = pl.Schema({name: pl.String() if _is_category(dtype) else dtype for name, dtype in schema.items()})
-    if texts == schema:
-        return None
     file = BytesIO()
     pl.DataFrame(schema=texts).write_parquet(file)
     file.seek(0)

@@ -11,6 +11,7 @@ from typing import Final, Literal, cast
 
 import pandera.polars as pa
 import polars as pl
+import polars.selectors as cs
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrors
 
@@ -149,26 +150,33 @@ def _of_pattern(name: str, pattern: str) -> _Test:
 def _of_choices(choices: Collection[str]) -> _Test:
     known = pl.Series(sorted(choices))
 
-    def holds(text: pl.Expr) -> pl.Expr:
-        return text.is_in(known.implode()).fill_null(value=True)
+    def holds(value: pl.Expr) -> pl.Expr:
+        return value.cast(pl.String).is_in(known.implode()).fill_null(value=True)
 
-    return _Test("is one of those known", holds)
+    def proves(values: pl.Series) -> bool:
+        return isinstance(values.dtype, pl.Enum) and set(choices).issuperset(values.dtype.categories)
+
+    return _Test("is one of those known", holds, proves)
 
 
 def validate_leads(leads: pl.DataFrame) -> None:
     """Check every value of `leads` by `lead_schema`. Raises SchemaErrors.
 
-    Names and types are checked for each layout once, values of each frame where there are checks of values.
+    Names and types are checked for each layout once, values of each frame where there are checks of values. Texts may
+    be categories of an Enum.
     """
     columns = _checked_columns(tuple(leads.schema.items()))
     if not _keeps_all(leads, columns):
-        validate(lead_schema().select_columns(list(columns)), leads.select(columns))
+        validate(lead_schema().select_columns(list(columns)), leads.select(columns).with_columns(_ENUMS_AS_TEXT))
+
+
+_ENUMS_AS_TEXT: Final = cs.enum().cast(pl.String)
 
 
 @cache
 def _checked_columns(layout: tuple[tuple[str, pl.DataType], ...]) -> tuple[str, ...]:
     """Check the names and types of a layout, and return those of its columns whose values have checks."""
-    validate(lead_schema(), pl.DataFrame(schema=dict(layout)))
+    validate(lead_schema(), pl.DataFrame(schema=dict(layout)).with_columns(_ENUMS_AS_TEXT))
     return tuple(name for name, _ in layout if name in _lead_tests())
 
 

@@ -460,7 +460,7 @@ def _derive_zones(lead: _Lead, rules: PreparingRules) -> pl.DataFrame:
     zones = derive_time_zones(pl.DataFrame([lead[name] for name in asked if name in lead]), rules.zones)
     lead.notes.add(zones["zone_note"])
     if not rules.explicit_zones:
-        lead["leadTimezone"] = _nothing("leadTimezone", zones.height)
+        lead["leadTimezone"] = zones["ringcx_zone"].clear(zones.height).alias("leadTimezone")
         return zones
     lead["leadTimezone"] = zones["ringcx_zone"].alias("leadTimezone")
     if not _lack_zone_faults(zones, rules):

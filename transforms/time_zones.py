@@ -8,7 +8,7 @@ and the rows read their verdict from the list of these.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -124,15 +124,29 @@ class _Said(NamedTuple):
 _FLAGS: Final = {"time_zone_conflict", "given_ok"}
 _ZONES: Final = {"time_zone", "zip_zone", "number_zone", "state_zone"}
 
+_USUAL_ZONES: Final = (
+    "America/New_York", "America/Chicago", "America/Los_Angeles", "America/Denver", "America/Detroit",
+    "America/Phoenix", "America/Indiana/Indianapolis", "Pacific/Honolulu",
+)  # fmt: skip
+_USUAL_NAMES: Final = ("EST", "EDT", "CST", "CDT", "PST", "PDT", "MST", "MDT")
+"""What most leads have, eight of each: in a file each value takes as many bits as the greatest number of a category
+that is met, which is three for these.
+"""
+
 
 @cache
 def _schema() -> dict[str, pl.DataType]:
     """Return the types of the answer; a zone is two bytes, for a load's rows are held with all of theirs."""
-    zone = pl.Enum(sorted(iana_zones()))
+    zone = _categories_of(iana_zones(), _USUAL_ZONES)
     known: dict[str, pl.DataType] = dict.fromkeys(_FLAGS, pl.Boolean()) | dict.fromkeys(_ZONES, zone)
     known["time_zone_source"] = pl.Enum(get_args(ZoneSource))
     known["other_zones"] = pl.Categorical()
+    known["ringcx_zone"] = _categories_of(RINGCX_OFFSETS, _USUAL_NAMES)
     return {name: known.get(name, pl.String()) for name in _Verdict._fields}
+
+
+def _categories_of(names: Iterable[str], first: Sequence[str]) -> pl.Enum:
+    return pl.Enum([*first, *sorted(set(names).difference(first))])
 
 
 def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
@@ -141,13 +155,12 @@ def derive_time_zones(frame: pl.DataFrame, policy: ZonePolicy) -> pl.DataFrame:
     `frame` may have `zip`, `leadPhone`, `leadPhoneE164`, `state` and `leadTimezone` (IANA name or RingCX name), cleaned
     text and nullable. A RingCX name names no IANA zone: `time_zone` is then the first that agrees with it, or null.
 
-    Columns, zones and sources as categories: `time_zone` and `time_zone_source` (null where nothing is settled or
-    `zone_fault` is not null),
-    `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not settled or not asked; of
-    several numbers the first that settles one), `other_zones` (in a conflict all that keep another clock than
-    `time_zone`, joined with `|`: IANA names, and a RingCX name where the source wrote one), `ringcx_zone` (the name to
-    send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts), `given_ok` (whether
-    `leadTimezone` was absent, not asked, or understood).
+    Columns, zones, names and sources as categories: `time_zone` and `time_zone_source` (null where nothing is settled
+    or `zone_fault` is not null), `time_zone_conflict`, `zip_zone`, `number_zone` and `state_zone` (IANA, null where not
+    settled or not asked; of several numbers the first that settles one), `other_zones` (in a conflict all that keep
+    another clock than `time_zone`, joined with `|`: IANA names, and a RingCX name where the source wrote one),
+    `ringcx_zone` (the name to send), `zone_fault` (`TIME_ZONE_CONFLICT` or null), `zone_note` (of few different texts),
+    `given_ok` (whether `leadTimezone` was absent, not asked, or understood).
     """
     said, rows = _combine_places(frame, policy, zone_tables(policy.naming.as_of.year))
     given = frame["leadTimezone"] if "source" in policy.order and "leadTimezone" in frame.columns else None
@@ -280,7 +293,9 @@ def _column(name: str, values: Sequence[str | bool | None]) -> pl.Series:
     if categories is None:
         return pl.Series(name, values, _schema()[name])
     every, places = categories
-    return every[pl.Series([places.get(value) for value in values], dtype=pl.UInt32)].alias(name)
+    # What is no category is an error, never a null: nobody would miss the zone.
+    asked = [None if value is None else places[value] for value in values]
+    return every[pl.Series(asked, dtype=pl.UInt32)].alias(name)
 
 
 @cache

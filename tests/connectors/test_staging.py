@@ -271,6 +271,8 @@ def test_categories_are_written_as_the_text_they_stand_for(tmp_path, lengths):
 
     assert pl.read_parquet_schema(path) == texts.schema
     assert_frame_equal(pl.read_parquet(path), texts)
+    texts.write_parquet(tmp_path / "texts.parquet")  # as programs other than polars know them too
+    assert pl.read_parquet_metadata(path) == pl.read_parquet_metadata(tmp_path / "texts.parquet")
     found = pl.scan_parquet(path).filter(pl.col("word") == "b", pl.col("none").is_null())
     assert_frame_equal(found.collect(), texts.filter(pl.col("word") == "b"))
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from transforms.lead_rules import REASONS
-from transforms.lead_schema import lead_schema
+from transforms.lead_schema import validate_leads
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
 from transforms.time_zones import RINGCX_OFFSETS, ZoneNaming, ZonePolicy
 
@@ -56,7 +56,7 @@ def test_every_refusal_has_a_reason_and_every_lead_keeps_the_contract(prepared):
     assert set(refused.get_column("reason")) <= set(REASONS)
     leads = prepared.filter(pl.col("reason").is_null())
     assert leads.height > 0.95 * prepared.height
-    lead_schema().validate(leads.drop("source_row", *VERDICT_COLUMNS), lazy=True)
+    validate_leads(leads.drop("source_row", *VERDICT_COLUMNS))
     assert leads.get_column("leadPhone").is_not_null().all()
     assert set(leads.get_column("leadTimezone")) <= set(RINGCX_OFFSETS)
 

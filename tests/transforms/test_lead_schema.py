@@ -153,13 +153,17 @@ def keeps(column, value):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.data(), st.sampled_from(sorted(VALUES)), st.integers(0, 4))
-def test_leads_pass_where_every_value_is_right_and_only_there(data, column, height):
+@given(st.data(), st.sampled_from(sorted(VALUES)), st.integers(0, 4), st.booleans())
+def test_leads_pass_where_every_value_is_right_and_only_there(data, column, height, as_categories):
     good = {"externId": "fine"}
     plain = [value for value in VALUES[column] if keeps(column, value)][-1]
     values = data.draw(st.lists(st.sampled_from(VALUES[column]), min_size=height, max_size=height))
     rows = [good | {column: value} for value in [plain, *values, plain]]
     leads = pl.DataFrame(rows, schema=dict.fromkeys(["externId", column], pl.String))
+    if as_categories and column == "leadTimezone":
+        leads = leads.with_columns(
+            pl.col(column).cast(pl.Enum([value for value in VALUES[column] if value is not None]))
+        )
     if all(keeps(column, value) for value in leads[column]):
         validate_leads(leads)
         return

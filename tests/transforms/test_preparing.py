@@ -8,10 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transforms.lead_rules import REASONS
-from transforms.lead_schema import lead_schema
+from transforms.lead_schema import validate_leads
 from transforms.phones import PhoneChoices
 from transforms.preparing import VERDICT_COLUMNS, LeadMapping, PreparingRules, prepare_leads
-from transforms.time_zones import ZoneNaming, ZonePolicy
+from transforms.time_zones import RINGCX_OFFSETS, ZoneNaming, ZonePolicy
 from transforms.vocabulary.lead_fields import LEAD_FIELDS
 
 NAMING = ZoneNaming(dt.date(2026, 1, 15))
@@ -105,7 +105,8 @@ def test_each_row_comes_out_once_in_order_and_valid_or_with_a_reason(rows, rules
     assert prepared.columns == ["source_row", *EVERYTHING.lead_columns(), *VERDICT_COLUMNS]
     assert set(prepared.get_column("reason").drop_nulls()) <= set(REASONS)
     valid = prepared.filter(pl.col("reason").is_null())
-    lead_schema().validate(valid.drop("source_row", *VERDICT_COLUMNS), lazy=True)
+    validate_leads(valid.drop("source_row", *VERDICT_COLUMNS))
+    assert set(prepared.schema["leadTimezone"].categories) == set(RINGCX_OFFSETS)
     assert valid.select(pl.any_horizontal(pl.col("leadPhone", "leadPhoneE164").is_not_null())).to_series().all()
     zoned = valid.get_column("leadTimezone").is_not_null()
     assert {RULES: zoned.all(), LENIENT: True, OTHER_OPTION: not zoned.any()}[rules]

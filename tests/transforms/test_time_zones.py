@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from transforms.time_zones import RINGCX_OFFSETS, ZoneNaming, ZonePolicy, derive_time_zones, zone_info
+from transforms.zone_clocks import iana_zones
 from transforms.zone_tables import exchange_zones
 
 WINTER = ZoneNaming(dt.date(2026, 1, 15))
@@ -645,7 +646,8 @@ def test_each_row_of_a_frame_is_answered_as_if_it_were_alone(rows, policy):
 @given(st.lists(CELLS, min_size=1, max_size=12), POLICIES)
 def test_every_name_is_documented_and_every_zone_has_a_source(rows, policy):
     found = derive_time_zones(pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row"), policy)
-    assert set(found["ringcx_zone"].drop_nulls()) <= set(RINGCX_OFFSETS)
+    assert set(found.schema["ringcx_zone"].categories) == set(RINGCX_OFFSETS)
+    assert {frozenset(found.schema[name].categories) for name in ("time_zone", *EVIDENCE[:3])} == {iana_zones()}
     assert set(found["time_zone_source"].drop_nulls()) <= set(policy.order)
     for row in found.iter_rows(named=True):
         assert (row["time_zone_source"] is None) == (row["time_zone"] is None and row["ringcx_zone"] is None)
@@ -653,6 +655,14 @@ def test_every_name_is_documented_and_every_zone_has_a_source(rows, policy):
         assert row["zone_fault"] is None or row["time_zone_source"] is None
         if policy.conflict != "safe":
             assert (row["zone_fault"] is not None) == (row["time_zone_conflict"] and policy.conflict == "refuse")
+
+
+def test_the_zones_and_names_of_most_leads_are_the_first_categories():
+    """They are then written in three bits each."""
+    zips = ["10001", "60601", "90001", "80202", "48201", "85001", "46201"]
+    found = derive_time_zones(pl.DataFrame({"zip": zips}), TRUST)
+    assert found["zip_zone"].n_unique() == len(zips)
+    assert max(found.select(pl.col("time_zone", "zip_zone", "ringcx_zone").to_physical().max()).row(0)) < 1 << 3
 
 
 def test_notes_are_of_few_texts_however_many_disputes_there_are():

@@ -243,6 +243,28 @@ def test_a_large_chunk_is_counted_exactly_once_its_sample_shows_anything():
     assert (verdict.rows, verdict.values, verdict.first_row) == (len(bad), count, 0)
 
 
+@pytest.mark.parametrize("cell", ["2116", " 2116", "2116\t", "501.0", "\xa0501", "2116-1234"])
+def test_a_lost_zero_is_seen_however_many_characters_are_left(cell):
+    assert ("zip", "LOST_ZEROS", 10) in found({"zip": "zip"}, zip=[cell] * 10)
+
+
+@pytest.mark.parametrize("cell", ["02116", "+2116", "-2116", "02.16", "1e003", None])
+def test_five_characters_without_a_short_zip_have_lost_no_zero(cell):
+    assert found({"zip": "zip"}, zip=[cell] * 10) == []
+
+
+def test_several_kinds_in_one_column_are_counted_each_for_itself():
+    cells = ["x", "4.15555E+09", "4155550000", "4155560000", "123.0", "ca", None, "4.1E+10"]
+    counted = count_damage(frame_of(column=cells), {"column": "leadPhone"})
+
+    assert {row["kind"]: (row["rows"], row["first_row"]) for row in counted.iter_rows(named=True)} == {
+        "SCIENTIFIC_NOTATION": (2, 1),
+        "DECIMAL_POINT": (1, 4),
+        "ROUNDED_DIGITS": (2, 2),
+        "SHIFTED": (1, 5),
+    }
+
+
 @pytest.mark.parametrize("period", [2, 3, 5, 7, 30, 50, 97, 98])
 @pytest.mark.parametrize("count", [5_000, 10_000, 50_000, 200_000])
 def test_damage_that_repeats_every_so_many_rows_is_seen_whatever_the_period(count, period):

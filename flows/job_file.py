@@ -63,7 +63,8 @@ _ARCHIVE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?(Z|[+-
 class Section(BaseModel):
     """A table of the job file: immutable, strict about its keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: of a job's tables each would else be built twice, by itself and as a part of the job.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class FileSource(Section):
@@ -261,7 +262,9 @@ class DatabaseSource(Section):
 Source = Annotated[CsvSource | ParquetSource | ExcelSource | DatabaseSource, Field(discriminator="type")]
 
 
-SOURCES: Final[TypeAdapter[CsvSource | ParquetSource | ExcelSource | DatabaseSource]] = TypeAdapter(Source)
+SOURCES: Final[TypeAdapter[CsvSource | ParquetSource | ExcelSource | DatabaseSource]] = TypeAdapter(
+    Source, config=ConfigDict(defer_build=True)
+)
 """Reads a `[source]` by itself."""
 
 
@@ -582,11 +585,12 @@ class Job(Section):
     source: Source
     columns: Columns
     load: Load
-    phones: Phones = Phones()
-    duplicates: Duplicates = Duplicates()
-    quality: Quality = Quality()
-    time_zones: TimeZones = TimeZones()
-    delivery: Delivery = Delivery()
+    # Their own defaults, which nobody needs to check: a checked one would have its table built by itself.
+    phones: Phones = Phones.model_construct()
+    duplicates: Duplicates = Duplicates.model_construct()
+    quality: Quality = Quality.model_construct()
+    time_zones: TimeZones = TimeZones.model_construct()
+    delivery: Delivery = Delivery.model_construct()
     notify: Notify | None = None
 
     @model_validator(mode="after")

@@ -125,16 +125,26 @@ def _cut(frames: Iterator[pl.DataFrame], size: int) -> Iterator[pl.DataFrame]:
         rest = frame
         # A chunk that is full is given when a row follows, for it may be the last.
         while height + rest.height > size:
-            yield pl.concat([*waiting, rest.head(size - height)], rechunk=True)
-            rest = rest.slice(size - height)
-            waiting, height = [], 0
+            waiting.append(rest.head(size - height))
+            rest, height = rest.slice(size - height), 0
+            yield _joined(waiting)
         if rest.height:
             waiting.append(rest)
             height += rest.height
     if waiting:
-        last = pl.concat(waiting, rechunk=True)
         half = height if height <= size // 2 else (height + 1) // 2
-        yield from last.iter_slices(half)
+        yield from _joined(waiting).iter_slices(half)
+
+
+def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return the rows of `frames` as one piece of memory, and take them away from there.
+
+    A column at a time is copied, and let go of where it was: a chunk is never there twice.
+    """
+    parts = [frame.clone() for frame in frames]
+    frames.clear()
+    names = parts[0].columns
+    return pl.DataFrame([pl.concat([part.drop_in_place(name) for part in parts], rechunk=True) for name in names])
 
 
 def chunk_rows(width: int) -> int:

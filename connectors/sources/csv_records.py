@@ -208,7 +208,7 @@ class RecordReader:
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
             return None  # OSError: it took the block for packed
         # Under a name of our own: polars takes a name such as `^[$` for a pattern of names.
-        if frame.is_empty() or self._has_odd_starts(frame.to_series(0).alias("first")):
+        if frame.is_empty() or self._has_odd_starts(frame.to_series(0).alias("first"), block):
             return None
         missing, within = self._bytes_beside(frame, block, quotes)
         if missing != within or self._hides_a_cr(frame, block, quotes):
@@ -222,7 +222,7 @@ class RecordReader:
                     return None
                 lines = marks.lines
             frame = _with_empty_absent(frame)
-        return _Quick(frame.with_columns(pl.lit(None, pl.String).alias(ROW_FAULT)), lines)
+        return _Quick(frame.with_columns_seq(pl.lit(None, pl.String).alias(ROW_FAULT)), lines)
 
     def _bytes_beside(self, frame: pl.DataFrame, block: bytes, quotes: int) -> tuple[int, int]:
         """Return how many bytes too few the block has to be the rows' cells, quotes, separators and line ends.
@@ -252,11 +252,12 @@ class RecordReader:
             return False
         return b"\r" + self._dialect.separator.encode() in block
 
-    def _has_odd_starts(self, first: pl.Series) -> bool:
+    def _has_odd_starts(self, first: pl.Series, block: bytes) -> bool:
         """Whether a row may be a header again, a comment, or begin with a mark of concatenated files."""
         dialect = self._dialect
-        starts = ["\ufeff", *([] if dialect.comment is None else [dialect.comment.decode()])]
-        if any(first.str.starts_with(start).any() for start in starts):
+        starts = [BYTE_ORDER_MARK] if dialect.comment is None else [BYTE_ORDER_MARK, dialect.comment]
+        # Most blocks have not even the first byte of a mark, which is seen at once.
+        if any(start[:1] in block and first.str.starts_with(start.decode()).any() for start in starts):
             return True
         return dialect.header is not None and bool((first == dialect.header[0]).any())
 

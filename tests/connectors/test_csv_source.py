@@ -387,6 +387,7 @@ def test_whatever_the_quick_way_reads_of_a_file_with_sound_quotes_the_careful_wa
 @example("1,2\n\n2\r,3\n", "\n")
 @example('1\n"2"\r,3\n', "\n")
 @example("\ufeffa,b\n1\n1\n1\n", "\n")
+@example("\ufeff1,2\n", "\n")
 @example("1,2\r\r\n", "\r\n")
 def test_whatever_returns_and_marks_are_in_the_rows_both_ways_read_them_alike(source, rows, line_end):
     path = source(f"a,b{line_end}1,2{line_end}{rows}")
@@ -573,3 +574,14 @@ def test_few_sound_quotes_are_looked_at_one_by_one_and_nothing_else_is(source, m
     assert rows.height == 4_002
     assert rows.row(-1)[1:4] == tuple(cell.strip('"') or None for cell in row.split(","))
     assert rows.row(2_000)[1:4] == rows.row(-1)[1:4]
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("comment", ["#", "//", "é"])
+def test_a_line_that_begins_like_a_comment_is_no_row(source, careful, comment):
+    rows = f"1,{comment}2\n{comment}3,4\n5,6{comment}\n"
+
+    assert cells(read(source(f"a,b\n{rows}"), careful=careful, comment=comment)) == [
+        ("1", f"{comment}2"),
+        ("5", f"6{comment}"),
+    ]

@@ -7,6 +7,7 @@ import os
 import statistics
 import sys
 import tempfile
+from itertools import cycle, islice, permutations
 from pathlib import Path
 
 from benchmarks.delivering import bench_many_leads, bench_sdk_loop, bench_throttles
@@ -15,7 +16,8 @@ from benchmarks.jobs import write_job
 from benchmarks.processes import cost_of, printed
 
 ROWS = int(os.environ.get("BENCH_ROWS", "1000000"))
-ROUNDS = 7
+ROUNDS = 12
+"""Each order of three measures, twice."""
 ROWS_BY_ROW = 20_000
 """Rows that time the peer in a round; it would need minutes for all of them."""
 
@@ -26,20 +28,26 @@ def bench_check(folder: Path) -> None:
     """Time `leadferry check` against two peers, and against itself on ten times the rows.
 
     One is polars reading the same CSV and writing Parquet, the other the same rules row by row. Both run in each round:
-    the speed of a machine changes from one minute to the next.
+    the speed of a machine changes from one minute to the next. And each in turn comes first: after a process that keeps
+    one core busy the next finds a rested machine, and after one that keeps them all busy a slower one.
     """
     source, job = write_job(folder, ROWS)
     check = (sys.executable, "-m", "flows", "check", job, "--out", folder / "check")
-    ours, ratios, times_by_row = [], [], []
-    for _ in range(ROUNDS):
-        floor = cost_of(sys.executable, "-c", FLOOR, source, folder / "floor.parquet")
-        ours.append(cost_of(*check))
-        by_row = printed("-m", "benchmarks.row_by_row", source, min(ROWS, ROWS_BY_ROW))
-        ratios.append(ours[-1].seconds / floor.seconds)
-        times_by_row.append(ROWS / ours[-1].seconds / by_row)
+    floor, ours, by_row = [], [], []
+    measures = (
+        lambda: floor.append(cost_of(sys.executable, "-c", FLOOR, source, folder / "floor.parquet")),
+        lambda: ours.append(cost_of(*check)),
+        lambda: by_row.append(printed("-m", "benchmarks.row_by_row", source, min(ROWS, ROWS_BY_ROW))),
+    )
+    ratios, times_by_row = [], []
+    for order in islice(cycle(permutations(measures)), ROUNDS):
+        for measure in order:
+            measure()
+        ratios.append(ours[-1].seconds / floor[-1].seconds)
+        times_by_row.append(ROWS / ours[-1].seconds / by_row[-1])
         print(
-            f"  check {ours[-1].seconds:.2f} s, polars CSV to Parquet {floor.seconds:.2f} s, ratio {ratios[-1]:.2f}; "
-            f"row by row {by_row:,.0f} rows/s, ratio {times_by_row[-1]:.0f}"
+            f"  check {ours[-1].seconds:.2f} s, polars CSV to Parquet {floor[-1].seconds:.2f} s, "
+            f"ratio {ratios[-1]:.2f}; row by row {by_row[-1]:,.0f} rows/s, ratio {times_by_row[-1]:.0f}"
         )
     typical = statistics.median(cost.seconds for cost in ours)
     peak = max(cost.megabytes for cost in ours)

@@ -128,7 +128,7 @@ RULES: Final = (
     LeadRule(
         Reason.EXTERN_ID_CONTROL_CHARACTERS,
         Outcome.REJECTED,
-        "Remove line breaks, tabs and other control characters from the externId.",
+        "Remove line breaks, tabs and other control characters, also those of no width, from the externId.",
         "externId",
         lambda text: ~has_control(text),
         lack_controls,

@@ -1,6 +1,7 @@
 """Whom somebody asks about, by number or external id, and how their rows are known among others, whoever wrote them."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,10 +11,12 @@ import polars as pl
 import polars.selectors as cs
 from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
 
+from transforms.text import UNSEEN
+
 _GAP: Final = "[^0-9]{0,3}"
 """What may stand between two digits of a number: blanks, dashes, dots, brackets."""
 
-_BLANKS: Final = " \t\r\n\u00a0\u200b\ufeff"
+_BLANKS: Final = f" \t\r\n\u00a0{UNSEEN}"
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ def read_person(text: str, region: str, *, by_number: bool = True, by_id: bool =
     bare = text.strip(_BLANKS)
     number = _parse(bare, region) if by_number else None
     return Person(
-        extern_id=bare if by_id and bare else None, number=None if number is None else _pattern_of(number, region)
+        extern_id=unicodedata.normalize("NFC", bare) if by_id and bare else None,
+        number=None if number is None else _pattern_of(number, region),
     )
 
 
@@ -76,14 +80,15 @@ def _spaced(digits: str) -> str:
 def is_person(schema: pl.Schema, person: Person, id_columns: Sequence[str]) -> pl.Expr:
     """Return whether a row is the person's: its id in one of `id_columns`, or its number in any other column of text.
 
-    An id also counts that a spreadsheet wrote as a decimal number, such as `123.0`.
+    An id also counts that a spreadsheet wrote as a decimal number, such as `123.0`, and one whose accents stand apart.
     """
     texts = [name for name, dtype in schema.items() if dtype == pl.String]
     signs = [pl.lit(value=False)]
     if person.extern_id is not None:
         for name in set(id_columns) & set(texts):
             cell = cs.by_name(name).str.strip_chars(_BLANKS)
-            signs += [cell == person.extern_id, cell == f"{person.extern_id}.0"]
+            apart = unicodedata.normalize("NFD", person.extern_id)
+            signs += [cell == each for each in {person.extern_id, f"{person.extern_id}.0", apart}]
     if person.number is not None:
         signs += [cs.by_name(name).str.contains(person.number) for name in texts if name not in id_columns]
     return pl.any_horizontal(sign.fill_null(value=False) for sign in signs)

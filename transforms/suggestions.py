@@ -16,7 +16,7 @@ from transforms.lead_rules import REASONS
 from transforms.phones import PhoneChoices, judge_e164, judge_phones
 from transforms.postal import REGION_NAMES, region_code, zip_table
 from transforms.preparing import LeadMapping, PreparingRules, prepare_leads
-from transforms.text import clean_id, clean_text
+from transforms.text import CONTROLS_OF_IDS, clean_id, clean_text
 from transforms.vocabulary.reasons import Reason
 
 SUGGESTION_SCHEMA: Final = pl.Schema({"source_row": pl.UInt64, "column": pl.String, "suggestion": pl.String})
@@ -171,7 +171,7 @@ def _mend_ids(
     rows: pl.DataFrame, columns: pl.Series, places: pl.Series, _: LeadMapping, __: PreparingRules
 ) -> _Candidates:
     """Leave out the control characters."""
-    without = clean_id(pl.col("text").str.replace_all(r"\p{Cc}+", "")).alias("value")
+    without = clean_id(pl.col("text").str.replace_all(CONTROLS_OF_IDS, "")).alias("value")
     return _of_columns(rows, columns, places, lambda cells: cells.select("place", without))
 
 

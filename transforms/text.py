@@ -6,11 +6,21 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-_CONTROLS = r"[\p{Cc}\u{200B}\u{FEFF}]+"
-"""C0 and C1 controls, zero-width space and byte-order mark: none of them can be seen or dialled."""
+_CONTROLS: Final = r"\p{Cc}+"
+"""C0 and C1 controls, such as line breaks: where one stood, words end."""
 
-_BLANK_ENDS: Final = r"^[\s\u{200B}\u{FEFF}]+|[\s\u{200B}\u{FEFF}]+$"
-"""What nobody sees at the ends of an id: white space, zero-width space, byte-order mark."""
+UNSEEN: Final = "".join(map(chr, (0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)))
+"""Zero-width space, marks of the direction of writing, byte-order mark and the like: they take no room at all.
+
+Joiners are left out, for they change what letters look like.
+"""
+
+_UNSEEN: Final = f"[{UNSEEN}]+"
+_BLANK_ENDS: Final = rf"^[\s{UNSEEN}]+|[\s{UNSEEN}]+$"
+"""What nobody sees at the ends of an id."""
+
+CONTROLS_OF_IDS: Final = rf"[\p{{Cc}}\u{{AD}}\u{{200C}}\u{{200D}}\u{{2028}}\u{{2029}}{UNSEEN}]+"
+"""Line breaks, tabs, soft hyphens, joiners: with one of them, two ids look alike and are not."""
 
 _DELETE: Final = 0x7F
 _BEYOND_ASCII: Final = 0x80
@@ -20,13 +30,15 @@ _ASCII_CONTROLS: Final = [chr(code) for code in (*range(0x20), 0x7F)]
 
 
 def clean_text(cell: pl.Expr) -> pl.Expr:
-    """Return `cell` in Unicode NFC, controls turned to one space, trimmed; empty becomes null."""
-    return empty_to_null(cell.str.normalize("NFC").str.replace_all(_CONTROLS, " ").str.strip_chars())
+    """Return `cell` in Unicode NFC, the unseen left out, controls turned to one space, trimmed; empty becomes null."""
+    # Before the normal form is made: what stood between a letter and its accent keeps them apart.
+    seen = cell.str.replace_all(_UNSEEN, "").str.normalize("NFC")
+    return empty_to_null(seen.str.replace_all(_CONTROLS, " ").str.strip_chars())
 
 
 def clean_id(cell: pl.Expr) -> pl.Expr:
-    """Return `cell` without blank ends, empty as null; controls inside it are a reason to refuse it, and stay."""
-    return empty_to_null(cell.str.replace_all(_BLANK_ENDS, ""))
+    """Return `cell` in Unicode NFC without blank ends, empty as null; controls inside stay, a reason to refuse it."""
+    return empty_to_null(cell.str.normalize("NFC").str.replace_all(_BLANK_ENDS, ""))
 
 
 def empty_to_null(cell: pl.Expr) -> pl.Expr:
@@ -167,8 +179,8 @@ def _mending(mend: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
 
 
 def has_control(cell: pl.Expr) -> pl.Expr:
-    """Return whether text has a C0 or C1 control in it; false for null."""
-    return cell.str.contains(r"\p{Cc}").fill_null(value=False)
+    """Return whether an id has a control in it, or anything else that cannot be seen; false for null."""
+    return cell.str.contains(CONTROLS_OF_IDS).fill_null(value=False)
 
 
 def lack_controls(cells: pl.Series) -> bool:

@@ -64,6 +64,12 @@ def test_an_id_is_known_whole_and_in_its_own_columns_only():
     assert known(read_person("A-7", "US"), cells) == []
 
 
+def test_an_id_is_known_however_its_accents_and_what_nobody_sees_were_written():
+    cells = ["Jos\u00e9", "Jose\u0301", "\u202aJos\u00e9\u202c", "Jose"]
+    for given in cells[:3]:
+        assert known(read_person(given, "US"), cells, ["cell"]) == [0, 1, 2]
+
+
 def test_a_text_that_could_be_both_is_both_unless_one_is_ruled_out():
     both = read_person("2035550100", "US")
 

@@ -179,6 +179,18 @@ def test_an_id_loses_its_ends_only_and_its_controls_are_a_reason():
     ]
 
 
+@pytest.mark.parametrize("unseen", ["\u200b", "\u200d", "\u2060", "\u202e", "\ufeff", "\u00ad", "\u2028"])
+def test_an_id_that_only_looks_like_another_is_refused(unseen):
+    rows = prepare({"id": "A17"}, {"id": f"A{unseen}17"})
+    assert rows.get_column("reason").to_list() == [None, "EXTERN_ID_CONTROL_CHARACTERS"]
+
+
+def test_ids_of_one_look_are_one_id_and_those_of_other_letters_are_not():
+    ids = ["Jose\u0301", "Jos\u00e9", "JOS\u00c9", "Jose"]
+    cleaned = prepare(*({"id": each} for each in ids)).get_column("externId")
+    assert cleaned.to_list() == ["Jos\u00e9", "Jos\u00e9", "JOS\u00c9", "Jose"]
+
+
 def test_a_record_that_is_no_row_is_refused_before_anything_else():
     rows = prepare({"row_fault": "ROW_TOO_MANY_FIELDS", "id": None, "phone": "1"}, {"row_fault": "ROW_NOT_UTF8"}, {})
     assert rows.get_column("reason").to_list() == ["ROW_TOO_MANY_FIELDS", "ROW_NOT_UTF8", None]

@@ -8,6 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from transforms.text import (
+    UNSEEN,
     clean_id,
     clean_text,
     empty_to_null,
@@ -71,7 +72,7 @@ def test_clean_text_is_normal_trimmed_without_controls_and_never_empty(cells):
     for cell in apply(clean_text, *cells).drop_nulls():
         assert unicodedata.is_normalized("NFC", cell)
         assert cell == cell.strip() != ""
-        assert not any(unicodedata.category(each) == "Cc" or each in "\u200b\ufeff" for each in cell)
+        assert not any(unicodedata.category(each) == "Cc" or each in UNSEEN for each in cell)
 
 
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1).map(str.strip).filter(bool))
@@ -87,7 +88,11 @@ def test_plain_text_stays_as_it_is(cell):
         ("nul\x00l", "nul l"),
         ("e\u0301", "\u00e9"),
         ("\ufeffid", "id"),
-        ("zero\u200bwidth", "zero width"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("e\u200b\u0301", "\u00e9"),
+        ("\u202a02116\u202c", "02116"),
+        ("ann\u2060@example.com\u200e", "ann@example.com"),
+        ("\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645", "\u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645"),
         ("\u00a0 \u3000", None),
         ("", None),
         (None, None),
@@ -97,6 +102,22 @@ def test_plain_text_stays_as_it_is(cell):
 )
 def test_a_cell_is_cleaned(cell, clean):
     assert apply(clean_text, cell).item() == clean
+
+
+@pytest.mark.parametrize(
+    ("cell", "clean"),
+    [
+        ("Jose\u0301 7", "Jos\u00e9 7"),
+        ("\u202aA17\u202c", "A17"),
+        ("\u2060 A17\ufeff\u00a0", "A17"),
+        ("\u200e", None),
+        ("A\u200b17", "A\u200b17"),
+        ("a17", "a17"),
+        ("00017.0", "00017.0"),
+    ],
+)
+def test_an_id_is_in_one_normal_form_and_loses_its_ends_only(cell, clean):
+    assert apply(clean_id, cell).item() == clean
 
 
 def test_only_empty_text_becomes_null():
@@ -252,5 +273,6 @@ def test_what_is_left_to_read_are_cells_of_which_nothing_was_read():
 @example(["plain", None, "del\x7f"])
 @example([None])
 def test_a_control_is_found_wherever_it_stands_and_in_no_cell_that_has_none(cells):
-    controls = [any(unicodedata.category(each) == "Cc" for each in cell or "") for cell in cells]
+    unseen = f"{UNSEEN}\u00ad\u200c\u200d\u2028\u2029"
+    controls = [any(unicodedata.category(each) == "Cc" or each in unseen for each in cell or "") for cell in cells]
     assert apply(has_control, *cells).to_list() == controls

@@ -17,7 +17,14 @@ import polars as pl
 import polars.selectors as cs
 
 from transforms.mojibake import MOJIBAKE
-from transforms.postal import REGION_NAMES, five_of_short_zip, region_code, zip_table
+from transforms.postal import (
+    MILITARY_EUROPE,
+    MILITARY_ZIPS,
+    REGION_NAMES,
+    five_of_short_zip,
+    region_code,
+    zip_table,
+)
 
 
 class DamageKind(StrEnum):
@@ -396,7 +403,9 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     code = five_of_short_zip(text).str.zfill(len("02116")).alias("zip")
     row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
     same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))
-    proved = pl.col("zip_state").is_not_null() & same_state
+    first, last = (str(number).zfill(len("02116")) for number in (MILITARY_ZIPS[0], MILITARY_ZIPS[-1]))
+    military = (pl.col("row_state") == MILITARY_EUROPE) & pl.col("zip").is_between(pl.lit(first), pl.lit(last))
+    proved = (pl.col("zip_state").is_not_null() & same_state) | military.fill_null(value=False)
 
     def prove(rows: pl.DataFrame) -> pl.Series:
         looked_up = rows.select_seq(code, row_state.alias("row_state")).join(

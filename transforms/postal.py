@@ -30,9 +30,10 @@ REGION_NAMES: Final = {
     "NUNAVUT": "NU", "ONTARIO": "ON", "PRINCE EDWARD ISLAND": "PE", "QUEBEC": "QC", "QUÉBEC": "QC",
     "SASKATCHEWAN": "SK", "YUKON": "YT", "NEWFOUNDLAND & LABRADOR": "NL", "YUKON TERRITORY": "YT",
     "US VIRGIN ISLANDS": "VI", "WASHINGTON DC": "DC", "WASHINGTON, DC": "DC", "WASHINGTON D.C.": "DC",
-    "WASHINGTON, D.C.": "DC", "D.C.": "DC", "ARMED FORCES EUROPE": "AE", "ARMED FORCES PACIFIC": "AP",
-    "ARMED FORCES AMERICAS": "AA", "FEDERATED STATES OF MICRONESIA": "FM", "MICRONESIA": "FM",
-    "MARSHALL ISLANDS": "MH", "PALAU": "PW",
+    "WASHINGTON, D.C.": "DC", "WASH DC": "DC", "D.C.": "DC", "ARMED FORCES EUROPE": "AE",
+    "ARMED FORCES AFRICA": "AE", "ARMED FORCES CANADA": "AE", "ARMED FORCES MIDDLE EAST": "AE",
+    "ARMED FORCES PACIFIC": "AP", "ARMED FORCES AMERICAS": "AA", "FEDERATED STATES OF MICRONESIA": "FM",
+    "MICRONESIA": "FM", "MARSHALL ISLANDS": "MH", "PALAU": "PW",
 }  # fmt: skip
 """Name of a state, territory or whatever else the US mail has a code for, or of a Canadian province, to that code."""
 
@@ -42,9 +43,20 @@ STATE_CODES: Final = 1 << 16
 
 _DECIMAL: Final = r"^[0-9]+\.0$"
 _ZIP_PLUS_4: Final = r"^[0-9]{5}[- ]?[0-9]{4}$"
-_CANADIAN: Final = r"^[A-Za-z][0-9][A-Za-z][- ]?[0-9][A-Za-z][0-9]$"
-_FINISHED: Final = r"^([0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9])$"
+_LETTER: Final = "[ABCEGHJ-NPRSTV-Z]"
+_FIRST_LETTER: Final = "[ABCEGHJ-NPRSTVXY]"
+"""Canada Post uses no letters that may be read as others, such as O for 0, and none of W and Z to begin with."""
+
+_CANADIAN: Final = rf"^(?i:{_FIRST_LETTER}[0-9]{_LETTER}[- ]?[0-9]{_LETTER}[0-9])$"
+_FINISHED: Final = rf"^([0-9]{{5}}(-[0-9]{{4}})?|{_FIRST_LETTER}[0-9]{_LETTER} [0-9]{_LETTER}[0-9])$"
 """What needs no repair: a ZIP, a ZIP+4, a Canadian code."""
+
+_DASH_AT_END: Final = r"^[0-9]{5} ?-$"
+"""A ZIP+4 of which the four are not known."""
+
+MILITARY_EUROPE: Final = "AE"
+MILITARY_ZIPS: Final = range(9000, 10_000)
+"""The state, and the ZIP codes, of military mail that begin with a zero; they have no zone, so the table lacks them."""
 
 _RESTORED: Final = "ZIP: leading zero put back, proved by the state"
 _UNKNOWN: Final = "ZIP: not a 5-digit, ZIP+4 or Canadian code, sent as it is"
@@ -89,11 +101,25 @@ _ZIP_NUMBER: Final = pl.when((pl.first().str.len_bytes() == len("10001")) & (pl.
 
 
 def region_code(cell: pl.Expr) -> pl.Expr:
-    """Return a state or province as its two-letter code where it is a known code or name, else the cleaned text."""
+    """Return a state or province as its two-letter code where it is a known code or name, else the cleaned text.
+
+    Case, periods and commas say nothing: `N.Y.`, `n. y.` and `Wash. D.C.` are known too.
+    """
     text = clean_text(cell)
-    known = REGION_NAMES | {code: code for code in REGION_NAMES.values()}
-    name = text.str.to_uppercase().str.replace_all(r"\s+", " ")
-    return name.replace_strict(known, default=text, return_dtype=pl.String)
+    return _bare_name(text).replace_strict(_codes_by_bare_name(), default=text, return_dtype=pl.String)
+
+
+def _bare_name(text: pl.Expr) -> pl.Expr:
+    """Return a name or a code as `_codes_by_bare_name` has it, its letters together where each had a period."""
+    parted = text.str.to_uppercase().str.replace_all(r"\b([A-Z])\.\s*([A-Z])(?:\.|$)", "$1$2 ")
+    return parted.str.replace_all(r"[.,\s]+", " ").str.strip_chars()
+
+
+@cache
+def _codes_by_bare_name() -> dict[str, str]:
+    codes = REGION_NAMES | {code: code for code in REGION_NAMES.values()}
+    names = pl.Series("name", list(codes)).to_frame().select(_bare_name(pl.first())).to_series()
+    return dict(zip(names, codes.values(), strict=True))
 
 
 @cache
@@ -124,8 +150,8 @@ def clean_postal_codes(frame: pl.DataFrame) -> pl.DataFrame:
     """Normalise column `zip` of `frame` and add `zip_note`; column `state` may be absent.
 
     5 digits and ZIP+4 (`12345-6789`), Canadian codes as `A1A 1A1`. A ZIP of 3 or 4 digits, or a ZIP+4 of 7 or 8, gets
-    its leading zeros back only where the table knows that ZIP in the row's own state. Anything else stays as it
-    is and is noted.
+    its leading zeros back only where the table knows that ZIP in the row's own state, or military mail has it.
+    Anything else stays as it is and is noted.
     """
     cells = frame["zip"]
     notes = pl.Series("zip_note", [None], dtype=pl.String).new_from_index(0, frame.height)
@@ -155,7 +181,13 @@ _PARTS_OF_SHORT: Final = (
 _RESTORED_CODE: Final = pl.concat_str(pl.col("five").str.zfill(len("10001")), "four", separator="-", ignore_nulls=True)
 
 # Captures are slow where every row has some, so what a pattern finds is cut out by its length.
-_WITHOUT_DECIMAL: Final = pl.when(_CODE.str.contains(_DECIMAL)).then(_CODE.str.strip_suffix(".0")).otherwise(_CODE)
+_WITHOUT_TAIL: Final = (
+    pl.when(_CODE.str.contains(_DECIMAL))
+    .then(_CODE.str.strip_suffix(".0"))
+    .when(_CODE.str.contains(_DASH_AT_END))
+    .then(_CODE.str.head(5))
+    .otherwise(_CODE)
+)
 _NORMAL: Final = (
     pl.when(_CODE.str.contains(_ZIP_PLUS_4))
     .then(pl.concat_str(_CODE.str.head(5), _CODE.str.tail(4), separator="-"))
@@ -168,14 +200,16 @@ _NORMAL: Final = (
 
 def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
     """Return `zip` and `zip_note` for cells of which any form may be expected."""
-    text = mend_odd(frame["zip"], clean_text).to_frame("zip").with_columns(_WITHOUT_DECIMAL)
+    text = mend_odd(frame["zip"], clean_text).to_frame("zip").with_columns(_WITHOUT_TAIL)
     normal = text.select_seq(_NORMAL).to_series()
     if "state" not in frame.columns:
         restored = normal.clear(frame.height)
     else:
         short = normal.to_frame().select(_SHORT.alias("short")).select_seq(_PARTS_OF_SHORT)
-        states = zips_by_number()["zip_state"][short["five"].cast(pl.UInt32)].cast(pl.String)
-        proved = (states == frame["state"]) & (states != "")
+        numbers = short["five"].cast(pl.UInt32)
+        states = zips_by_number()["zip_state"][numbers].cast(pl.String)
+        military = numbers.is_between(MILITARY_ZIPS[0], MILITARY_ZIPS[-1]) & (frame["state"] == MILITARY_EUROPE)
+        proved = ((states == frame["state"]) & (states != "")) | military
         restored = short.select(pl.when(proved).then(_RESTORED_CODE)).to_series()
     known = normal.str.contains(_FINISHED)
     note = pl.when(restored.is_not_null()).then(pl.lit(_RESTORED)).when(~known).then(pl.lit(_UNKNOWN))

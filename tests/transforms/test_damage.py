@@ -162,6 +162,11 @@ def test_short_postal_codes_of_other_countries_are_no_lost_zeros():
     assert found({"z": "zip", "s": "state"}, z=["2116"] * 9, s=["Massachusetts"] * 9) == [("z", "LOST_ZEROS", 9)]
 
 
+def test_a_military_zip_lost_its_zero_where_the_row_says_so():
+    assert found({"z": "zip", "s": "state"}, z=["9021", "96201"] * 5, s=["AE", "ap"] * 5) == [("z", "LOST_ZEROS", 5)]
+    assert found({"z": "zip"}, z=["9021"] * 9) == []
+
+
 def test_a_shifted_row_is_seen_in_each_column_it_reaches():
     columns = clean(500)
     for row in range(10, 30):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from transforms.postal import (
+    MILITARY_ZIPS,
     REGION_NAMES,
     ZIP_CODES,
     clean_postal_codes,
@@ -25,6 +26,7 @@ from transforms.postal import (
 ROOT = Path(__file__).parents[2]
 RESTORED = "ZIP: leading zero put back, proved by the state"
 UNKNOWN = "ZIP: not a 5-digit, ZIP+4 or Canadian code, sent as it is"
+CANADIAN = "(?![WZ])(?!.*[DFIOQU])[A-Z][0-9][A-Z] [0-9][A-Z][0-9]"
 ZIP_TEXTS = (
     st.none()
     | st.text(max_size=12)
@@ -89,6 +91,11 @@ def test_the_table_has_each_zip_once_and_nothing_is_null():
         ("k1a0b1", "K1A 0B1"),
         ("K1A-0B1", "K1A 0B1"),
         ("K1A 0B1", "K1A 0B1"),
+        ("x0a0h0", "X0A 0H0"),
+        ("02134-", "02134"),
+        ("02134 -", "02134"),
+        ("\u202a02134\u202c", "02134"),
+        ("02\u200b134", "02134"),
     ],
 )
 def test_a_known_form_is_normalised_without_a_note(code, clean_code):
@@ -96,7 +103,11 @@ def test_a_known_form_is_normalised_without_a_note(code, clean_code):
 
 
 @pytest.mark.parametrize(
-    "code", ["n/a", "sw1a 1aa", "12", "100011", "12345.0.0", "straße", "\u0661\u0660\u0660\u0660\u0661", "=A1"]
+    "code",
+    [
+        *("K1A OB1", "KIA 0B1", "K1A 0O1", "O1A 0B1", "Z1A 0B1", "K1D 0B1", "2134-", "n/a", "sw1a 1aa", "12", "100011"),
+        *("12345.0.0", "straße", "\u0661\u0660\u0660\u0660\u0661", "=A1"),
+    ],
 )
 def test_anything_else_stays_as_it_is_and_is_noted(code):
     assert clean(code) == (code, UNKNOWN)
@@ -124,6 +135,12 @@ def test_a_blank_code_is_null_and_needs_no_note(code):
         ("2134", "TX", ("2134", UNKNOWN)),
         ("2134", None, ("2134", UNKNOWN)),
         ("9999", "MA", ("9999", UNKNOWN)),
+        ("9021", "AE", ("09021", RESTORED)),
+        ("90211234", "AE", ("09021-1234", RESTORED)),
+        ("9999", "AE", ("09999", RESTORED)),
+        ("9021", "AP", ("9021", UNKNOWN)),
+        ("2134", "AE", ("2134", UNKNOWN)),
+        ("0902", "AE", ("0902", UNKNOWN)),
         ("34", "MA", ("34", UNKNOWN)),
     ],
 )
@@ -164,7 +181,7 @@ def test_a_code_is_cleaned_the_same_in_any_company(rows):
 def test_every_code_that_is_sent_is_recognised_or_noted(codes):
     cleaned = clean_postal_codes(pl.DataFrame({"zip": codes}, schema={"zip": pl.String}))
     for code, note in cleaned.rows():
-        known = code is None or re.fullmatch("[0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9]", code)
+        known = code is None or re.fullmatch(f"[0-9]{{5}}(-[0-9]{{4}})?|{CANADIAN}", code)
         assert (note is None) == bool(known)
 
 
@@ -194,12 +211,28 @@ def test_a_name_written_with_a_combining_accent_is_known():
         ("Armed Forces Europe", "AE"), ("Federated States of Micronesia", "FM"), ("Marshall Islands", "MH"),
         ("Palau", "PW"), ("US Virgin Islands", "VI"), ("Washington DC", "DC"), ("Washington, D.C.", "DC"),
         ("D.C.", "DC"), ("Newfoundland & Labrador", "NL"), ("Yukon Territory", "YT"), ("New  York", "NY"),
-        ("north\u00a0 carolina", "NC"),
+        ("north\u00a0 carolina", "NC"), ("N.Y.", "NY"), ("n. y.", "NY"), ("N.Y", "NY"), ("Ga.", "GA"), ("B.C.", "BC"),
+        ("N.W.T.", "N.W.T."), ("Wash. D.C.", "DC"), ("Washington, D. C.", "DC"), ("washington,dc", "DC"),
+        ("P.R.", "PR"), ("Newfoundland, Labrador", "Newfoundland, Labrador"),
+        ("U.S. Virgin Islands", "VI"), ("U. S. Virgin Islands", "VI"),
+        ("Armed Forces Middle East", "AE"), ("N.Y.C.", "N.Y.C."), ("New.York", "NY"),
     ],
 )  # fmt: skip
 def test_every_code_of_the_mail_and_usual_ways_to_write_a_name_are_known(written, code):
     assert region(written) == [code]
     assert clean_regions(pl.Series("state", [written])).to_list() == [code]
+
+
+@pytest.mark.parametrize("name", [*REGION_NAMES, *REGION_NAMES.values()])
+def test_periods_and_commas_change_no_region(name):
+    expected = REGION_NAMES.get(name, name)
+    assert region(f"{name}.", name.replace(".", ""), name.replace(" ", ", ")) == [expected] * 3
+
+
+def test_the_military_zips_that_begin_with_a_zero_are_those_of_one_state():
+    military = {each["zip_code"]: each["state"] for each in zipcodes.list_all() if each["state"] in {"AA", "AE", "AP"}}
+    assert {state for code, state in military.items() if code.startswith("0")} == {"AE"}
+    assert all(int(code) in MILITARY_ZIPS for code, state in military.items() if state == "AE")
 
 
 def test_an_unknown_region_is_only_cleaned():

@@ -1,4 +1,7 @@
-"""Knows text that was read in a wrong encoding: UTF-8 taken for Windows-1252 or Latin-1, so that a letter became signs.
+"""Knows text that was read in a wrong encoding: UTF-8 taken for a one-byte encoding, so that a letter became signs.
+
+Most often that is Windows-1252 or Latin-1; of Macs it is Mac Roman, of consoles the code pages 437 and 850, of Central
+Europe Windows-1250.
 
 The first byte of a UTF-8 character then shows as an accented letter, and each of the others as a sign. True text has
 such pairs too where a mark follows a word: a quote, a dash, a dot, a trademark. So a pair of these counts only within a
@@ -17,6 +20,11 @@ def _shown(first: int, last: int) -> frozenset[str]:
 
 def _one_of(signs: frozenset[str]) -> str:
     return f"[{''.join(sorted(signs))}]"
+
+
+def _in(encoding: str, without: str = "") -> str:
+    """Match what the bytes from 0x80 to 0xBF, of which every letter beyond ASCII has one or more, show as."""
+    return _one_of(frozenset(bytes(range(0x80, 0xC0)).decode(encoding, errors="ignore")) - frozenset(without))
 
 
 _SIGNS: Final = _shown(0x80, 0xBF)
@@ -46,6 +54,34 @@ _POLISH: Final = _one_of(_SIGNS - _MARKS - frozenset("\u00b2\u00b3"))
 _WITHIN_POLISH: Final = _one_of(_MARKS - frozenset("\u2019\u2013\u00a0"))
 _HEAVY: Final = _one_of(_ODD)
 
+_MAC: Final = _in("mac-roman")
+_MAC_SIGN: Final = (
+    "[\u00a2\u00a3\u00a5\u00a7-\u00aa\u00ac\u00ae\u00b0\u00b1\u00b4-\u00b6\u00ba\u03a9\u03c0\u2020-\u2265]"
+)
+_DASH: Final = "[\u2013\u2014]"
+
+_LIGHT_LINES: Final = "\u2502\u2510\u2524"
+_LINES: Final = "".join(map(chr, range(0x2500, 0x2580)))
+"""What stands beside a line in drawings of lines."""
+
+_DOS: Final = _in("cp437", _LIGHT_LINES)
+
+_MARKS_1250: Final = "\u2018\u2019\u201a\u201c-\u201e\u2013\u2014\u2026\u2122\u00ae\u00a0\u00bb\u203a"
+_CENTRAL: Final = _in("cp1250", f"{_MARKS_1250}\u201d\u015e\u0160\u0164\u017d\u013d")
+"""Without the capitals that follow the first sign in Romanian and Slovak words."""
+
+_OTHERS: Final = (
+    # Mac Roman: Western and Central European letters, signs, quotes; Greek; Cyrillic.
+    f"\u221a{_MAC}|\u00ac[\u2020\u221e\u00a9\u00ae\u00b4\u00aa\u00a3\u03a9\u2202]|[\u2248\u0192]{_MAC}|\u201a\u00c4",
+    f"(?:[\u0152\u0153]{_MAC}){{2}}|{_DASH}(?:{_MAC_SIGN}{_DASH}{_MAC}|{_MAC}{_DASH}{_MAC_SIGN})",
+    # Consoles: the first byte is a line of a drawing, or of a quote such a letter.
+    f"[\u251c\u252c\u253c](?:{_DOS}|{_in('cp850', _LIGHT_LINES)})",
+    f"[\u2500\u256c\u2567\u2568\u2564]{_in('cp437', _LINES)}",
+    "[\u0393\u00d4]\u00c7",
+    # Windows-1250.
+    f"[\u0102\u0139](?:{_CENTRAL}|[{_MARKS_1250}]{_SMALL})|\u0102\u013d",
+)
+
 _CASES: Final = (
     # Other alphabets: words of nothing else.
     f"{_CHARACTER}{_STRONG_CHARACTER}|{_STRONG_CHARACTER}{_CHARACTER}",
@@ -68,5 +104,5 @@ _CASES: Final = (
     "\u00f0[\u0178\u009f]|\u00ef\u00bb\u00bf|\u00ef\u00bf\u00bd|\ufffd",
 )
 
-MOJIBAKE: Final = "|".join(_CASES)
+MOJIBAKE: Final = "|".join((*_CASES, *_OTHERS))
 """A pattern of such text, in the syntax of polars and of Python."""

@@ -49,6 +49,8 @@ TRUE = [
     "ªº°", "§ 5", "± 5 µm", "¡Olé!", "¡Olé»", "Olé»", "©®™", "naïve", "ï", "façade…»", "D’Arcy–Müller", "Müller–Öst",
     "Kálmán „Kis” Béla", "„Ä” und „Ö”", "„É“", "Ë·L", "col·lecció", "Paral·lel", "Hawaiʻi", "ʻOkina", "Æon", "ÆØÅ",
     "BLÅ›", "É›", "Ý™", "ß“", "è”…", "pâté ½", "O’Neill", "Ångström²", "№ 7", "3€", "É€", "“Ã”",
+    "√2", "√ 9", "x ≈ 5", "ƒ(x)", "¬ a", "¬a", "Paris–Évry", "–É–", "œé", "Œuvre–Œuvre", "‚so‘", "├── a", "│ ├─┬─┐",
+    "┌┬┐", "═╬═", "╤═╤", "──", "GĂŞTI", "BACĂU", "Ă…", "CÂMPIA–BACĂ”", "STĹP", "Γ Ç", "ÔTER", "Γα", "Ĺ–A",
 ]  # fmt: skip
 
 
@@ -65,6 +67,31 @@ def test_text_that_was_read_in_a_wrong_encoding_is_known(language, name, encodin
     assert shown != name
     assert is_mojibake(shown), (language, shown)
     assert re.search(MOJIBAKE, shown)
+
+
+WESTERN = ["French", "Spanish", "Portuguese", "German", "Swedish", "Danish"]
+CENTRAL = ["Czech", "Polish", "Hungarian"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "language"),
+    [
+        *(("mac-roman", each) for each in (*WESTERN, *CENTRAL, "Turkish", "Russian", "Ukrainian", "Greek")),
+        *(("cp437", each) for each in (*WESTERN, *CENTRAL, "Russian", "Ukrainian", "Greek")),
+        *(("cp850", each) for each in WESTERN),
+        *(("cp1250", each) for each in WESTERN),
+    ],
+)
+def test_text_that_was_read_in_an_encoding_of_macs_consoles_and_central_europe_is_known(encoding, language):
+    for name in NAMES[language]:
+        shown = shown_as(name, encoding)
+        assert is_mojibake(shown), (name, shown)
+        assert re.search(MOJIBAKE, shown)
+
+
+@pytest.mark.parametrize("encoding", ["mac-roman", "cp437", "cp850"])
+def test_a_quote_that_was_read_in_another_encoding_is_known(encoding):
+    assert is_mojibake(shown_as("Smith’s", encoding))
 
 
 @pytest.mark.parametrize("text", TRUE)

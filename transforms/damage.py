@@ -404,7 +404,8 @@ def _lost_a_zero(column: str, state: str | None) -> Callable[[pl.DataFrame], pl.
     row_state = pl.lit(None, pl.String) if state is None else region_code(cs.by_name(state))
     same_state = pl.col("row_state").is_null() | (pl.col("row_state") == pl.col("zip_state"))
     first, last = (str(number).zfill(len("02116")) for number in (MILITARY_ZIPS[0], MILITARY_ZIPS[-1]))
-    military = (pl.col("row_state") == MILITARY_EUROPE) & pl.col("zip").is_between(pl.lit(first), pl.lit(last))
+    of_mail = pl.col("zip").is_between(pl.lit(first), pl.lit(last)) & pl.col("zip_state").is_null()
+    military = of_mail & (pl.col("row_state") == MILITARY_EUROPE)
     proved = (pl.col("zip_state").is_not_null() & same_state) | military.fill_null(value=False)
 
     def prove(rows: pl.DataFrame) -> pl.Series:

@@ -208,7 +208,8 @@ def _mend_codes(frame: pl.DataFrame) -> pl.DataFrame:
         short = normal.to_frame().select(_SHORT.alias("short")).select_seq(_PARTS_OF_SHORT)
         numbers = short["five"].cast(pl.UInt32)
         states = zips_by_number()["zip_state"][numbers].cast(pl.String)
-        military = numbers.is_between(MILITARY_ZIPS[0], MILITARY_ZIPS[-1]) & (frame["state"] == MILITARY_EUROPE)
+        of_mail = numbers.is_between(MILITARY_ZIPS[0], MILITARY_ZIPS[-1]) & (states == "")
+        military = of_mail & (frame["state"] == MILITARY_EUROPE)
         proved = ((states == frame["state"]) & (states != "")) | military
         restored = short.select(pl.when(proved).then(_RESTORED_CODE)).to_series()
     known = normal.str.contains(_FINISHED)

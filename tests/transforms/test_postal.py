@@ -139,6 +139,8 @@ def test_a_blank_code_is_null_and_needs_no_note(code):
         ("90211234", "AE", ("09021-1234", RESTORED)),
         ("9999", "AE", ("09999", RESTORED)),
         ("9021", "AP", ("9021", UNKNOWN)),
+        ("9983", "AE", ("9983", UNKNOWN)),
+        ("9983", "NJ", ("09983", RESTORED)),
         ("2134", "AE", ("2134", UNKNOWN)),
         ("0902", "AE", ("0902", UNKNOWN)),
         ("34", "MA", ("34", UNKNOWN)),

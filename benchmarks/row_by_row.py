@@ -32,7 +32,7 @@ Row = dict[str, str]
 Lead = dict[str, Any]
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\ufeff]+")
-_ID_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_ID_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _WORD: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
 _LABEL: Final = r"[^\W_]+(?:-+[^\W_]+)*"
 _EMAIL: Final = re.compile(rf"{_WORD}(?:\.{_WORD})*@(?:{_LABEL}\.)+[^\W\d_]{_LABEL}")
@@ -42,7 +42,9 @@ _CODES: Final = REGION_NAMES | {code: code for code in REGION_NAMES.values()}
 
 _PLAIN_ZIP: Final = re.compile(r"[0-9]{5}(-[0-9]{4})?|[A-Z][0-9][A-Z] [0-9][A-Z][0-9]")
 _ZIP_PLUS_4: Final = re.compile(r"[0-9]{5}[- ]?[0-9]{4}")
-_CANADIAN: Final = re.compile(r"[A-Za-z][0-9][A-Za-z][- ]?[0-9][A-Za-z][0-9]")
+_CANADIAN: Final = re.compile(
+    "[A-CEGHJ-NPRSTVXY][0-9][A-CEGHJ-NPRSTV-Z][- ]?[0-9][A-CEGHJ-NPRSTV-Z][0-9]", re.ASCII | re.IGNORECASE
+)
 _DECIMAL_ZIP: Final = re.compile(r"[0-9]+\.0")
 _SHORT_ZIP: Final = re.compile(r"([0-9]{3,4})(?:[- ]?([0-9]{4}))?")
 

@@ -34,8 +34,11 @@ _OVERLAYS: Final = {
 }  # fmt: skip
 """Area codes laid over the ground of an older one, which spans two zones: `phonenumbers` names one for most."""
 
-_CORRECTED: Final = {"474": "306"}
-"""Area codes laid over the ground of an older one to which `phonenumbers` gives another zone: 474 is Saskatchewan."""
+_CORRECTED: Final = {"310": "424", "474": "306", "689": "407", "879": "709"}
+"""Area codes that share the ground of another, to which `phonenumbers` gives another zone, or zones to few exchanges.
+
+310 is Los Angeles, 474 Saskatchewan, 689 Orlando, 879 Newfoundland and Labrador.
+"""
 
 _PROVINCE_ZONES: Final = {
     "AB": ("America/Edmonton",),

@@ -1,9 +1,12 @@
 """The tables say the same read by place as they do as frames, and have each key once."""
 
+from collections import Counter
 from itertools import repeat
 
 import polars as pl
 import pytest
+import zipcodes
+from phonenumbers import parse, region_code_for_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
 from transforms.postal import state_numbers, zip_table
@@ -11,7 +14,8 @@ from transforms.zone_clocks import clock_of
 from transforms.zone_tables import area_code_zones, exchange_zones, state_zones, zone_tables
 
 YEARS = [2025, 2026, 2027]
-OVERLAYS = {"236", "257", "364", "367", "448", "458", "474", "581", "672", "729", "778", "930", "986"}
+CORRECTED = {"310", "474", "689", "879"}
+OVERLAYS = {"236", "257", "364", "367", "448", "458", "581", "672", "729", "778", "930", "986"} | CORRECTED
 
 
 def zones_at(table, keys):
@@ -75,6 +79,31 @@ def test_an_area_code_leaves_open_what_the_older_one_under_it_does():
     assert areas["474"] == areas["306"] == ("America/Regina",)
 
 
+def test_an_area_code_that_shares_anothers_ground_keeps_its_clock():
+    """`phonenumbers` puts Orlando's 689 in Chicago's zone, and knows of Los Angeles's 310 eight exchanges alone."""
+    areas = area_code_zones(2026)
+    assert areas["689"] == areas["407"] == ("America/New_York",)
+    assert areas["310"] == areas["424"] == ("America/Los_Angeles",)
+    assert areas["879"] == areas["709"] == ("America/Halifax", "America/St_Johns")
+
+
+def test_the_area_codes_of_most_zip_codes_keep_the_clock_of_these():
+    """An American area code that settles a zone settles that of the most of its ZIP codes."""
+    areas = area_code_zones(2026)
+    known = zip_table().rows_by_key("zip", unique=True)
+    seen = {}
+    for entry in zipcodes.list_all():
+        for area in entry["area_codes"] if entry["zip_code"] in known else ():
+            seen.setdefault(area, Counter())[clock_of(known[entry["zip_code"]][1], 2026)] += 1
+    american = {
+        area: clocks for area, clocks in seen.items() if region_code_for_number(parse(f"+1{area}2345678")) == "US"
+    }
+    assert len(american) > 300
+    for area, clocks in american.items():
+        zones = areas[area]
+        assert len(zones) != 1 or clock_of(zones[0], 2026) == clocks.most_common(1)[0][0], area
+
+
 def test_what_settles_a_state_holds_for_all_its_zip_codes():
     states = state_zones(2026)
     for state, zone in zip_table().select("zip_state", "zip_zone").unique().iter_rows():
@@ -105,6 +134,6 @@ def test_provinces_of_one_clock_name_it_and_no_others():
     }
 
 
-@pytest.mark.parametrize("overlay", sorted(OVERLAYS - {"474"}))
+@pytest.mark.parametrize("overlay", sorted(OVERLAYS - CORRECTED))
 def test_no_overlay_of_an_area_code_on_a_border_settles_anything(overlay):
     assert len(area_code_zones(2026)[overlay]) > 1

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import repeat
+from string import ascii_uppercase
 
 import polars as pl
 import pytest
@@ -9,12 +10,14 @@ import zipcodes
 from phonenumbers import parse, region_code_for_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from transforms.postal import state_numbers, zip_table
+from transforms.postal import ZIP_CODES, state_numbers, zip_table
+from transforms.postal_code_zones import POSTAL_AREAS, POSTAL_ZONES, postal_areas
 from transforms.zone_clocks import clock_of
 from transforms.zone_tables import area_code_zones, exchange_zones, state_zones, zone_tables
 
 YEARS = [2025, 2026, 2027]
 CORRECTED = {"310", "474", "689", "879"}
+IN_CANADA = {"250", "418", "807", "867"}
 OVERLAYS = {"236", "257", "364", "367", "448", "458", "581", "672", "729", "778", "930", "986"} | CORRECTED
 
 
@@ -32,7 +35,24 @@ def test_every_table_knows_something():
 def test_every_zip_is_read_at_its_number(year):
     by_zip, table = zone_tables(year).by_zip, zip_table()
     assert zones_at(by_zip, table["zip"].cast(pl.UInt32)) == [(zone,) for zone in table["zip_zone"]]
-    assert (by_zip.places > 0).sum() == table.height
+    assert (by_zip.places.head(ZIP_CODES) > 0).sum() == table.height
+    assert by_zip.places.len() == ZIP_CODES + POSTAL_AREAS
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_the_zones_of_a_postal_area_are_among_those_of_its_province(year):
+    states, areas = state_zones(year), zone_tables(year).by_zip
+    provinces = {"A": "NL", "B": "NS", "C": "PE", "E": "NB", "R": "MB", "S": "SK", "T": "AB", "V": "BC", "X": "NT"}
+    provinces |= dict.fromkeys("GHJ", "QC") | dict.fromkeys("KLMNP", "ON") | {"Y": "YT"}
+    names = [f"{a}{b}{c}" for a in ascii_uppercase for b in range(10) for c in ascii_uppercase]
+    numbers = postal_areas(pl.Series([f"{name} 1A1" for name in names]))
+    assert numbers.to_list() == list(range(POSTAL_AREAS))
+    for name, zones in zip(names, zones_at(areas, ZIP_CODES + numbers), strict=True):
+        known = [*states.get(provinces.get(name[0]), ()), *(states["NU"] if name[0] == "X" else ())]
+        assert {clock_of(zone, year) for zone in zones} <= {clock_of(zone, year) for zone in known}
+        own = POSTAL_ZONES.get(name, POSTAL_ZONES.get(name[0], ()))
+        assert {clock_of(zone, year) for zone in zones} == {clock_of(zone, year) for zone in own}
+        assert bool(zones) == (name[0] in provinces)
 
 
 @pytest.mark.parametrize("year", YEARS)
@@ -55,7 +75,7 @@ def test_the_tables_say_what_the_clocks_of_every_single_prefix_come_to():
     listed = {key[1:]: zones for key, zones in TIMEZONE_DATA.items() if key.startswith("1") and 4 <= len(key) <= 7}
     clocks = {prefix: {clock_of(zone, 2026) for zone in zones} for prefix, zones in listed.items()}
     areas, exchanges = area_code_zones(2026), exchange_zones(2026)
-    for area in (prefix for prefix in listed if len(prefix) == 3 and prefix not in OVERLAYS):
+    for area in (prefix for prefix in listed if len(prefix) == 3 and prefix not in OVERLAYS | IN_CANADA):
         together = set().union(*(found for prefix, found in clocks.items() if prefix.startswith(area)))
         assert {clock_of(zone, 2026) for zone in areas[area]} == together
         assert len(areas[area]) == len(together)

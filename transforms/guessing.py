@@ -190,7 +190,7 @@ _RULES: Final = (
             "customerno custid clientid clientnumber contactid accountid accountnumber memberid membernumber personid "
             "prospectid patientid uid uuid guid rowid key uniqueid facilityid crmid salesforceid reference referenceid "
             "kundennummer kundennr kundenid idcliente clienteid codigocliente numeroclient identifiant idclient "
-            "klantnummer codicecliente codigodocliente iddocliente"
+            "klantnummer codicecliente codigodocliente iddocliente acct acctid acctno acctnumber npi"
         ),
         _names("id ids uuid guid number no nr num key ref"),
         shape="key",
@@ -213,8 +213,8 @@ _QUALIFIERS: Final = _names(
 """Words before a name that leave it what it is."""
 
 _NOT_THE_LEADS: Final = _names(
-    "fax pager agent rep ext extension emergency support referrer referral caller dnc type spouse parent guardian kin "
-    "not optout old former previous invalid wrong blocked"
+    "fax pager agent rep ext extension emergency support referrer referral caller dnc type spouse wife husband "
+    "parent mother father guardian kin not optout old former previous invalid wrong blocked"
 )
 """Words in a name that make a number, an address, a place or an id somebody else's, or none, or one not to be used:
 `do not call phone`.
@@ -222,6 +222,9 @@ _NOT_THE_LEADS: Final = _names(
 
 _SOMEBODYS: Final = _names("phone email key zip state zone") | {"e164 abroad"}
 """Shapes of what others beside the lead have too."""
+
+_PLACES: Final = _names("row line seq sequence position")
+"""Words in a name that make a number the row's place in one export: in the next it is another row's."""
 
 _OTHER_NAMES: Final = _names("county country user file campaign product list source status event site school agent")
 """Words before `name` that make it another thing's name than the lead's."""
@@ -398,7 +401,7 @@ def _name_score(column: _Column, rule: _Rule) -> float:
     if words and words[-1] == rule.ending and not _OTHER_NAMES & set(words):
         return 0.8 * rule.trust
     if rule.shape == "key":
-        return 0.75 if words and (words[-1] in rule.words or words[0] == "id") else 0.0
+        return 0.75 if words and (words[-1] in rule.words or words[0] == "id") and not _PLACES & set(words) else 0.0
     return 0.8 if rule.words & set(words) else 0.0
 
 

@@ -171,6 +171,13 @@ def test_an_id_that_repeats_is_not_sure_of_itself():
     assert "20 different values in 40 cells" in found.why
 
 
+@pytest.mark.parametrize("name", ["row_number", "Line No", "seq no"])
+def test_a_rows_place_in_one_export_is_no_id_of_a_lead(name):
+    """In the next export it is another row's."""
+    assert guess(**{name: "id", "phone": "phone"})["externId"].how_sure == "unsure"
+    assert guess(**{name: "id", "NPI": "id", "phone": "phone"})["externId"].columns == ("NPI",)
+
+
 def test_without_an_id_what_differs_most_stands_in():
     guesses = guess(phone="phone", state="state")
 

@@ -58,7 +58,7 @@ campaign = "My Campaign" # LOOK AT THIS: the exact name of the campaign in RingC
 description = {description} # names the list in RingCX
 dial_priority = "NORMAL" # or IMMEDIATE
 duplicate_handling = "REMOVE_FROM_LIST" # or RETAIN_ALL, REMOVE_ALL_EXISTING
-time_zone_option = "EXPLICIT" # or NPA_NXX, ZIPCODE, COUNTRY, NOT_APPLICABLE
+time_zone_option = {time_zones}
 list_state = "ACTIVE" # PAUSED loads the list without dialling it
 batch_size = 1000
 already_loaded = "send" # skip leaves out leads that an earlier run of this job loaded just as they are
@@ -66,6 +66,9 @@ already_loaded = "send" # skip leaves out leads that an earlier run of this job 
 [quality]
 max_reject_rate = 0.25 # more rejected rows than this: nothing is sent, exit 3
 """
+
+_BY_ZONE: Final = '"EXPLICIT" # or NPA_NXX, ZIPCODE, COUNTRY, NOT_APPLICABLE'
+_BY_COUNTRY: Final = '"COUNTRY" # or NOT_APPLICABLE; EXPLICIT refuses numbers in zones for which RingCX has no name'
 
 
 @dataclass(frozen=True)
@@ -444,7 +447,9 @@ def _compose(sample: _Sample, guesses: Sequence[Guess], left_out: Sequence[str])
             lines += [f"# Several columns have one name, and need names of their own in the source: {told}."]
         if any(not _can_be_named(column) for column in left_out):
             lines += ["# A column with blanks at the ends of its name, or without one, must be renamed in the source."]
-    return "\n".join([*lines, "", _LOAD.format(description=_quoted(sample.name))])
+    # Where all numbers are abroad, so are nearly all zones.
+    time_zones = _BY_ZONE if any(guess.field == "leadPhone" for guess in guesses) else _BY_COUNTRY
+    return "\n".join([*lines, "", _LOAD.format(description=_quoted(sample.name), time_zones=time_zones)])
 
 
 def _value_of(guess: Guess) -> str:

@@ -77,7 +77,7 @@ def _names(text: str) -> frozenset[str]:
 
 _PHONE_WORDS: Final = _names(
     "phone phones telephone tel mobile cell cellphone cellular landline handy mobil telefon telefonnummer telefono "
-    "movil celular portable gsm msisdn"
+    "movil celular portable gsm msisdn telefone telefoon telefoonnummer cellulare"
 )
 _RULES: Final = (
     _Rule(
@@ -87,7 +87,8 @@ _RULES: Final = (
             "mobileno cell cellphone cellnumber homephone workphone dayphone dayphonenumber daytimephone eveningphone "
             "businessphone officephone primaryphone mainphone directphone contactnumber contactphone phone1 phone2 "
             "phone3 leadphone landline telefon telefonnummer handy handynummer mobil telefono movil celular telefone "
-            "telephoneportable portable numerodetelephone numerodetelefono number dial dialnumber"
+            "telephoneportable portable numerodetelephone numerodetelefono number dial dialnumber "
+            "telefoon telefoonnummer cellulare"
         ),
         _PHONE_WORDS,
         shape="phone",
@@ -112,7 +113,7 @@ _RULES: Final = (
         "zip",
         _names(
             "zip zipcode zip5 zipplus4 postal postalcode postcode zippostal zippostalcode plz postleitzahl cp "
-            "codigopostal codepostal"
+            "codigopostal codepostal cep"
         ),
         _names("zip zipcode postal postcode plz"),
         shape="zip",
@@ -136,11 +137,16 @@ _RULES: Final = (
     ),
     _Rule("title", _names("title salutation honorific prefix nameprefix anrede civilite"), shape="honorific"),
     _Rule("suffix", _names("suffix namesuffix"), shape="suffix"),
-    _Rule("firstName", _names("firstname first fname givenname forename vorname nombre prenom primernombre")),
+    _Rule(
+        "firstName", _names("firstname first fname givenname forename vorname nombre prenom primernombre nome voornaam")
+    ),
     _Rule("midName", _names("midname middlename middle mname middleinitial mi secondname segundonombre")),
     _Rule(
         "lastName",
-        _names("lastname last lname surname familyname nachname familienname apellido apellidos nomdefamille"),
+        _names(
+            "lastname last lname surname familyname nachname familienname apellido apellidos nomdefamille "
+            "sobrenome cognome achternaam"
+        ),
     ),
     _Rule(
         "lastName",
@@ -160,7 +166,8 @@ _RULES: Final = (
         "address1",
         _names(
             "address address1 addressline1 addr addr1 street street1 streetaddress streetaddress1 streetname "
-            "mailingaddress addressline adresse strasse direccion calle rue domicilio"
+            "mailingaddress addressline adresse strasse direccion calle rue domicilio "
+            "endereco indirizzo adres straat"
         ),
         shape="filled",
     ),
@@ -169,14 +176,21 @@ _RULES: Final = (
         _names("address2 addressline2 addr2 street2 streetaddress2 unit apt suite apartment"),
         shape="filled",
     ),
-    _Rule("city", _names("city cityname town citytown municipality locality ort stadt wohnort ciudad ville localidad")),
+    _Rule(
+        "city",
+        _names(
+            "city cityname town citytown municipality locality ort stadt wohnort ciudad ville localidad cidade citta "
+            "plaats woonplaats"
+        ),
+    ),
     _Rule(
         "externId",
         _names(
             "id leadid externid externalid externid externallead externalleadid recordid customerid customernumber "
             "customerno custid clientid clientnumber contactid accountid accountnumber memberid membernumber personid "
             "prospectid patientid uid uuid guid rowid key uniqueid facilityid crmid salesforceid reference referenceid "
-            "kundennummer kundennr kundenid idcliente clienteid codigocliente numeroclient identifiant idclient"
+            "kundennummer kundennr kundenid idcliente clienteid codigocliente numeroclient identifiant idclient "
+            "klantnummer codicecliente codigodocliente iddocliente acct acctid acctno acctnumber npi"
         ),
         _names("id ids uuid guid number no nr num key ref"),
         shape="key",
@@ -198,8 +212,19 @@ _QUALIFIERS: Final = _names(
 )
 """Words before a name that leave it what it is."""
 
-_NOT_THE_LEADS: Final = _names("fax pager agent rep ext extension emergency support referrer referral caller dnc type")
-"""Words in a name that make a number, an address or an id somebody else's, or none."""
+_NOT_THE_LEADS: Final = _names(
+    "fax pager agent rep ext extension emergency support referrer referral caller dnc type spouse wife husband "
+    "parent mother father guardian kin not optout old former previous invalid wrong blocked"
+)
+"""Words in a name that make a number, an address, a place or an id somebody else's, or none, or one not to be used:
+`do not call phone`.
+"""
+
+_SOMEBODYS: Final = _names("phone email key zip state zone") | {"e164 abroad"}
+"""Shapes of what others beside the lead have too."""
+
+_PLACES: Final = _names("row line seq sequence position")
+"""Words in a name that make a number the row's place in one export: in the next it is another row's."""
 
 _OTHER_NAMES: Final = _names("county country user file campaign product list source status event site school agent")
 """Words before `name` that make it another thing's name than the lead's."""
@@ -364,7 +389,7 @@ def _propose(column: _Column, rule: _Rule) -> Iterator[_Candidate]:
 def _name_score(column: _Column, rule: _Rule) -> float:
     """Return how much the name says for the field: all of it, all but qualifiers, a word of it, or nothing."""
     words = column.words
-    if rule.shape in {"phone", "e164 abroad", "email", "key"} and _NOT_THE_LEADS & set(words):
+    if rule.shape in _SOMEBODYS and _NOT_THE_LEADS & set(words):
         return 0.0
     if "".join(words) in rule.names:
         return rule.trust
@@ -376,7 +401,7 @@ def _name_score(column: _Column, rule: _Rule) -> float:
     if words and words[-1] == rule.ending and not _OTHER_NAMES & set(words):
         return 0.8 * rule.trust
     if rule.shape == "key":
-        return 0.75 if words and (words[-1] in rule.words or words[0] == "id") else 0.0
+        return 0.75 if words and (words[-1] in rule.words or words[0] == "id") and not _PLACES & set(words) else 0.0
     return 0.8 if rule.words & set(words) else 0.0
 
 

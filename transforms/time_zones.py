@@ -17,7 +17,8 @@ from typing import Final, Literal, NamedTuple, get_args
 import polars as pl
 
 from transforms.calling_hours import LAST_MINUTE, fits, latest_safe_minute
-from transforms.postal import state_numbers, zip_numbers
+from transforms.postal import ZIP_CODES, state_numbers, zip_numbers
+from transforms.postal_code_zones import postal_areas
 from transforms.text import find_unread
 from transforms.vocabulary.reasons import Reason
 from transforms.zone_clocks import (
@@ -210,7 +211,10 @@ def _zip_places(cells: pl.Series) -> pl.Series:
     rest = find_unread(cells, places)
     if rest.is_empty():
         return places
-    return places.scatter(rest, cells[rest].str.extract(r"^([0-9]{5})-[0-9]{4}$").cast(pl.UInt32))
+    plus_4 = cells[rest].str.extract(r"^([0-9]{5})-[0-9]{4}$").cast(pl.UInt32)
+    if plus_4.null_count():
+        plus_4 = pl.select(pl.coalesce(plus_4, ZIP_CODES + postal_areas(cells[rest]))).to_series()
+    return places.scatter(rest, plus_4)
 
 
 _EXCHANGE: Final = pl.when(pl.first().str.len_bytes() == _NATIONAL_LENGTH).then(
@@ -360,7 +364,11 @@ def _name_of(chosen: _Evidence, naming: ZoneNaming) -> str | None:
 
 def _left_open(said: _Said, evidence: tuple[_Evidence, ...], year: int) -> list[_Evidence]:
     """Return the zones of each source that leaves several open and none of them that agrees with the evidence."""
-    several: list[tuple[ZoneSource, Zones]] = [*(("number", zones) for zones in said.numbers), ("state", said.state)]
+    several: list[tuple[ZoneSource, Zones]] = [
+        ("zip", said.zip),
+        *(("number", zones) for zones in said.numbers),
+        ("state", said.state),
+    ]
     return [
         _Evidence(source, zone)
         for source, zones in several

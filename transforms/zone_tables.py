@@ -1,4 +1,4 @@
-"""Tables from which a lead's zone is read: by ZIP code, by area code and exchange, by state.
+"""Tables from which a lead's zone is read: by ZIP or postal code, by area code and exchange, by state.
 
 An area code or a state that spans two time zones settles nothing and the next source is asked; a guess here is a
 call at six in the morning. It does tell where the lead is not, though: nobody in Texas keeps New York's clock. Zones
@@ -16,6 +16,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 
 from transforms.made_once import made_once
 from transforms.postal import STATE_CODES, state_number, zips_by_number
+from transforms.postal_code_zones import POSTAL_AREAS, POSTAL_ZONES, areas_of
 from transforms.text import bytes_of
 from transforms.zone_clocks import Zones, apart
 
@@ -34,8 +35,19 @@ _OVERLAYS: Final = {
 }  # fmt: skip
 """Area codes laid over the ground of an older one, which spans two zones: `phonenumbers` names one for most."""
 
-_CORRECTED: Final = {"474": "306"}
-"""Area codes laid over the ground of an older one to which `phonenumbers` gives another zone: 474 is Saskatchewan."""
+_CORRECTED: Final = {"310": "424", "474": "306", "689": "407", "879": "709"}
+"""Area codes that share the ground of another, to which `phonenumbers` gives another zone, or zones to few exchanges.
+
+310 is Los Angeles, 474 Saskatchewan, 689 Orlando, 879 Newfoundland and Labrador.
+"""
+
+_ALSO: Final = {
+    "250": ("America/Dawson_Creek",),
+    "418": ("America/Blanc-Sablon",),
+    "807": ("America/Atikokan",),
+    "867": ("America/Cambridge_Bay", "America/Rankin_Inlet", "America/Iqaluit", "America/Atikokan"),
+}
+"""Zones that `phonenumbers` leaves out of area codes of several: parts of Canada keep clocks of their own."""
 
 _PROVINCE_ZONES: Final = {
     "AB": ("America/Edmonton",),
@@ -65,6 +77,8 @@ def area_code_zones(year: int) -> dict[str, Zones]:
     named: dict[str, list[str]] = {}
     for prefix in sorted(prefixes, key=len):
         named.setdefault(prefix[:_AREA_CODE], []).extend(prefixes[prefix])
+    for area, zones in _ALSO.items():
+        named[area].extend(zones)
     areas = {area: apart(tuple(zones), year) for area, zones in named.items()}
     # Where exchanges alone are listed, those that are not may be anywhere.
     areas = {area: zones for area, zones in areas.items() if area in prefixes or len(zones) > 1}
@@ -138,7 +152,10 @@ class ZoneTable:
 
 @dataclass(frozen=True)
 class ZoneTables:
-    """The tables of one year: read at the ZIP code, at area code and exchange (6 digits), at the state's number."""
+    """The tables of one year: read at the ZIP code, at area code and exchange (6 digits), at the state's number.
+
+    Behind the ZIP codes come the areas of the Canadian postal codes, each at its number beyond `ZIP_CODES`.
+    """
 
     by_zip: ZoneTable
     by_exchange: ZoneTable
@@ -161,10 +178,16 @@ def zone_tables(year: int) -> ZoneTables:
     by_state = bytearray(STATE_CODES)
     for state, zones in states.items():
         by_state[state_number(state)] = state_places[zones]
-    of_zips, zip_places = _numbered((zone,) for zone in _categories("zip_zone") if zone)
+    postal = {prefix: apart(zones, year) for prefix, zones in POSTAL_ZONES.items()}
+    of_zips, zip_places = _numbered([*((zone,) for zone in _categories("zip_zone") if zone), *postal.values()])
     places = pl.Series([zip_places[(zone,) if zone else ()] for zone in _categories("zip_zone")], dtype=pl.UInt8)
+    by_area = bytearray(POSTAL_AREAS)
+    for prefix, zones in postal.items():
+        areas_within = areas_of(prefix)
+        by_area[areas_within.start : areas_within.stop] = bytes([zip_places[zones]]) * len(areas_within)
+    by_zip = places[zips_by_number()["zip_zone"].to_physical()]
     return ZoneTables(
-        ZoneTable(of_zips, places[zips_by_number()["zip_zone"].to_physical()]),
+        ZoneTable(of_zips, by_zip.append(bytes_of(pl.Series([bytes(by_area)]))).rechunk()),
         ZoneTable(named, bytes_of(pl.Series([bytes(by_exchange)]))),
         ZoneTable(of_states, bytes_of(pl.Series([bytes(by_state)]))),
     )

@@ -60,6 +60,17 @@ def test_init_writes_a_job_file_and_check_takes_it_at_once(leadferry_anew, sourc
     assert checked.json["counts"]["NOT_SENT"] == 30
 
 
+def test_numbers_abroad_give_a_job_that_check_takes_at_once(leadferry_anew, tmp_path):
+    """RingCX has no name for the zone of London, so EXPLICIT would refuse every row."""
+    rows = [[str(row), f"+44 20 7946 0{row:03}", "10115"] for row in range(100, 130)]
+    source = write_rows(tmp_path / "abroad.csv", ["id", "phone", "plz"], rows)
+
+    assert leadferry_anew("init", source).code == 0
+    assert set(mapped(tmp_path / "abroad.toml")) >= {"externId", "leadPhoneE164"}
+    checked = leadferry_anew("check", tmp_path / "abroad.toml", "--json")
+    assert (checked.code, checked.json["counts"]["NOT_SENT"]) == (0, 30), checked.err
+
+
 def test_init_tells_everything_as_one_json_document(leadferry, source, tmp_path):
     ended = leadferry("init", source, "--json", "--job", tmp_path / "my.toml")
 

@@ -59,6 +59,14 @@ NAMED = [
     ("first_name", "name", "firstName"),
     ("Prénom", "name", "firstName"),
     ("Vorname", "name", "firstName"),
+    ("Nome", "name", "firstName"),
+    ("Voornaam", "name", "firstName"),
+    ("Sobrenome", "name", "lastName"),
+    ("Cognome", "name", "lastName"),
+    ("Endereço", "street", "address1"),
+    ("Cidade", "name", "city"),
+    ("Città", "name", "city"),
+    ("CEP", "zip", "zip"),
     ("surname", "name", "lastName"),
     ("Nachname", "name", "lastName"),
     ("Full Name", "name", "lastName"),
@@ -94,6 +102,12 @@ def test_what_stands_in_a_column_speaks_for_it_whatever_it_is_called(kind, field
         ("phone type", "status"),
         ("Fax", "other phone"),
         ("agent phone", "other phone"),
+        ("Spouse Phone", "other phone"),
+        ("old_phone", "other phone"),
+        ("Do Not Call Phone", "other phone"),
+        ("Agent Zip", "zip"),
+        ("agent_state", "state"),
+        ("agent timezone", "zone"),
         ("email opt in", "yes"),
         ("zip", "status"),
         ("State", "status"),
@@ -155,6 +169,13 @@ def test_an_id_that_repeats_is_not_sure_of_itself():
 
     assert (found.columns, found.how_sure) == (("id",), "unsure")
     assert "20 different values in 40 cells" in found.why
+
+
+@pytest.mark.parametrize("name", ["row_number", "Line No", "seq no"])
+def test_a_rows_place_in_one_export_is_no_id_of_a_lead(name):
+    """In the next export it is another row's."""
+    assert guess(**{name: "id", "phone": "phone"})["externId"].how_sure == "unsure"
+    assert guess(**{name: "id", "NPI": "id", "phone": "phone"})["externId"].columns == ("NPI",)
 
 
 def test_without_an_id_what_differs_most_stands_in():

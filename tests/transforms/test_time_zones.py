@@ -69,7 +69,65 @@ def test_a_zip_code_names_its_zone(zip_code, zone, winter, summer):
     assert derive(SUMMER, zip=f"{zip_code}-1234") == (zone, "zip", False, summer)
 
 
-@pytest.mark.parametrize("code", ["85011234", "1000", "10001x", "K1A 0B1", "00000", "1000\u0661"])
+@pytest.mark.parametrize(
+    ("code", "zone", "winter", "summer"),
+    [
+        ("A1C 5S7", "America/St_Johns", "NST", "NDT"),
+        ("A0P 1C0", "America/Goose_Bay", "AST", "ADT"),  # Happy Valley-Goose Bay, Labrador
+        ("B3H 4R2", "America/Halifax", "AST", "ADT"),
+        ("E1C 4Z6", "America/Moncton", "AST", "ADT"),
+        ("G4T 1A1", "America/Halifax", "AST", "ADT"),  # Magdalen Islands, Quebec
+        ("H2Y 1C6", "America/Toronto", "EST", "EDT"),
+        ("P9N 1A1", "America/Winnipeg", "CST", "CDT"),  # Kenora, Ontario
+        ("S4P 3Y2", "America/Regina", "CST", "CST"),
+        ("S9V 1A1", "America/Edmonton", "MST", "MDT"),  # Lloydminster
+        ("V6B 1A1", "America/Vancouver", "PST", "PDT"),
+        ("V1C 1A1", "America/Edmonton", "MST", "MDT"),  # Cranbrook
+        ("V1G 1A1", "America/Dawson_Creek", "MST", "MST"),
+        ("X0B 0C0", "America/Cambridge_Bay", "MST", "MDT"),
+        ("Y1A 1A1", "America/Whitehorse", "MST", "MST"),
+    ],
+)
+def test_a_canadian_postal_code_names_its_zone(code, zone, winter, summer):
+    assert derive(zip=code) == (zone, "zip", False, winter)
+    assert derive(SUMMER, zip=code) == (zone, "zip", False, summer)
+
+
+@pytest.mark.parametrize("code", ["A0K 1V0", "P0T 1C0", "G0G 1V0", "S0P 0A0", "V0B 1G0", "X0C 0C0"])
+def test_a_postal_code_of_two_zones_settles_nothing_but_tells_where_a_lead_is_not(code):
+    assert derive(zip=code) == (None, None, False, None)
+    assert answer(SAFE, zip=code, leadPhone="8085550123")["time_zone_conflict"]
+
+
+def test_a_lead_in_newfoundland_is_known_by_its_postal_code_alone():
+    """Neither 709 nor the province settles anything: Labrador shares both."""
+    cells = {"leadPhone": "7092345678", "state": "NL"}
+    assert derive(**cells)[0] is None
+    assert derive(SUMMER, zip="A1C 5S7", **cells) == ("America/St_Johns", "zip", False, "NDT")
+    assert derive(zip="A2V 2K1", **cells) == ("America/Goose_Bay", "zip", False, "AST")
+
+
+@pytest.mark.parametrize(
+    ("code", "numbers", "state"),
+    [
+        ("A1C 5S7", ["7092345678", "8792345678"], "NL"),
+        ("A0P 1C0", ["7092345678", "8792345678"], "NL"),
+        ("P9N 1A1", ["8072345678"], "ON"),
+        ("V1G 1A1", ["2502345678", "7782345678"], "BC"),
+        ("V6B 1A1", ["6042345678", "2362345678"], "BC"),
+        ("X0B 0C0", ["8672345678"], "NU"),
+        ("Y1A 1A1", ["8672345678"], "YT"),
+    ],
+)
+def test_a_postal_code_is_in_no_dispute_with_the_numbers_and_the_name_of_its_own_province(code, numbers, state):
+    for number in numbers:
+        assert not answer(SAFE, zip=code, leadPhone=number, state=state)["time_zone_conflict"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["85011234", "1000", "10001x", "D1A 0B1", "Z1A 0B1", "K1A0B1", "K1A 0B1x", "\u212a1A 0B1", "00000", "1000\u0661"],
+)
 def test_what_is_no_known_zip_code_names_no_zone(code):
     """Eight digits are a ZIP+4 that lost its zero: 08501 lies in New Jersey and 85011 in Arizona."""
     assert derive(zip=code) == (None, None, False, None)
@@ -519,7 +577,21 @@ def test_hours_do_not_matter_where_nothing_is_in_dispute():
     assert answer(hours(9, 20), zip="10001", leadPhone="2125550123")["zone_note"] is None
 
 
-ZIPS = ["10001", "85001-1234", "86515", "96910", "60601", "90001", "96813", "00901", "99546", "46201", "46402", "96799"]
+POSTAL_CODES = ["A1C 5S7", "V0B 1G0"]
+ZIPS = [
+    "10001",
+    "85001-1234",
+    "86515",
+    "96910",
+    "60601",
+    "90001",
+    "96813",
+    "00901",
+    "99546",
+    "46201",
+    "46402",
+    "96799",
+]
 NUMBERS = [
     "2125550123",
     "2135550123|2125550123",
@@ -566,7 +638,7 @@ def dispute(policy, cells):
 
 CELLS_OF_A_DISPUTE = st.fixed_dictionaries(
     {
-        "zip": st.none() | st.sampled_from(ZIPS),
+        "zip": st.none() | st.sampled_from([*ZIPS, *POSTAL_CODES]),
         "leadPhone": st.none() | st.sampled_from(NUMBERS),
         "state": st.none() | st.sampled_from(STATES),
         "leadTimezone": st.none() | st.sampled_from(GIVEN),
@@ -623,7 +695,7 @@ def test_only_zones_across_the_world_or_the_equator_are_refused_where_nobody_tol
 
 ANY = st.none() | st.text(max_size=8)
 CELLS = st.tuples(
-    ANY | st.sampled_from(ZIPS),
+    ANY | st.sampled_from([*ZIPS, *POSTAL_CODES]),
     ANY | st.sampled_from(NUMBERS) | st.from_regex(r"[2-9][0-9]{9}", fullmatch=True),
     ANY | st.sampled_from(STATES),
     ANY | st.sampled_from(GIVEN),

@@ -1,17 +1,24 @@
 """The tables say the same read by place as they do as frames, and have each key once."""
 
+from collections import Counter
 from itertools import repeat
+from string import ascii_uppercase
 
 import polars as pl
 import pytest
+import zipcodes
+from phonenumbers import parse, region_code_for_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from transforms.postal import state_numbers, zip_table
+from transforms.postal import ZIP_CODES, state_numbers, zip_table
+from transforms.postal_code_zones import POSTAL_AREAS, POSTAL_ZONES, postal_areas
 from transforms.zone_clocks import clock_of
 from transforms.zone_tables import area_code_zones, exchange_zones, state_zones, zone_tables
 
 YEARS = [2025, 2026, 2027]
-OVERLAYS = {"236", "257", "364", "367", "448", "458", "474", "581", "672", "729", "778", "930", "986"}
+CORRECTED = {"310", "474", "689", "879"}
+IN_CANADA = {"250", "418", "807", "867"}
+OVERLAYS = {"236", "257", "364", "367", "448", "458", "581", "672", "729", "778", "930", "986"} | CORRECTED
 
 
 def zones_at(table, keys):
@@ -28,7 +35,24 @@ def test_every_table_knows_something():
 def test_every_zip_is_read_at_its_number(year):
     by_zip, table = zone_tables(year).by_zip, zip_table()
     assert zones_at(by_zip, table["zip"].cast(pl.UInt32)) == [(zone,) for zone in table["zip_zone"]]
-    assert (by_zip.places > 0).sum() == table.height
+    assert (by_zip.places.head(ZIP_CODES) > 0).sum() == table.height
+    assert by_zip.places.len() == ZIP_CODES + POSTAL_AREAS
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_the_zones_of_a_postal_area_are_among_those_of_its_province(year):
+    states, areas = state_zones(year), zone_tables(year).by_zip
+    provinces = {"A": "NL", "B": "NS", "C": "PE", "E": "NB", "R": "MB", "S": "SK", "T": "AB", "V": "BC", "X": "NT"}
+    provinces |= dict.fromkeys("GHJ", "QC") | dict.fromkeys("KLMNP", "ON") | {"Y": "YT"}
+    names = [f"{a}{b}{c}" for a in ascii_uppercase for b in range(10) for c in ascii_uppercase]
+    numbers = postal_areas(pl.Series([f"{name} 1A1" for name in names]))
+    assert numbers.to_list() == list(range(POSTAL_AREAS))
+    for name, zones in zip(names, zones_at(areas, ZIP_CODES + numbers), strict=True):
+        known = [*states.get(provinces.get(name[0]), ()), *(states["NU"] if name[0] == "X" else ())]
+        assert {clock_of(zone, year) for zone in zones} <= {clock_of(zone, year) for zone in known}
+        own = POSTAL_ZONES.get(name, POSTAL_ZONES.get(name[0], ()))
+        assert {clock_of(zone, year) for zone in zones} == {clock_of(zone, year) for zone in own}
+        assert bool(zones) == (name[0] in provinces)
 
 
 @pytest.mark.parametrize("year", YEARS)
@@ -51,7 +75,7 @@ def test_the_tables_say_what_the_clocks_of_every_single_prefix_come_to():
     listed = {key[1:]: zones for key, zones in TIMEZONE_DATA.items() if key.startswith("1") and 4 <= len(key) <= 7}
     clocks = {prefix: {clock_of(zone, 2026) for zone in zones} for prefix, zones in listed.items()}
     areas, exchanges = area_code_zones(2026), exchange_zones(2026)
-    for area in (prefix for prefix in listed if len(prefix) == 3 and prefix not in OVERLAYS):
+    for area in (prefix for prefix in listed if len(prefix) == 3 and prefix not in OVERLAYS | IN_CANADA):
         together = set().union(*(found for prefix, found in clocks.items() if prefix.startswith(area)))
         assert {clock_of(zone, 2026) for zone in areas[area]} == together
         assert len(areas[area]) == len(together)
@@ -73,6 +97,31 @@ def test_an_area_code_leaves_open_what_the_older_one_under_it_does():
     assert areas["448"] == areas["850"]
     assert areas["986"] == areas["208"]  # of which exchanges alone are listed
     assert areas["474"] == areas["306"] == ("America/Regina",)
+
+
+def test_an_area_code_that_shares_anothers_ground_keeps_its_clock():
+    """`phonenumbers` puts Orlando's 689 in Chicago's zone, and knows of Los Angeles's 310 eight exchanges alone."""
+    areas = area_code_zones(2026)
+    assert areas["689"] == areas["407"] == ("America/New_York",)
+    assert areas["310"] == areas["424"] == ("America/Los_Angeles",)
+    assert areas["879"] == areas["709"] == ("America/Halifax", "America/St_Johns")
+
+
+def test_the_area_codes_of_most_zip_codes_keep_the_clock_of_these():
+    """An American area code that settles a zone settles that of the most of its ZIP codes."""
+    areas = area_code_zones(2026)
+    known = zip_table().rows_by_key("zip", unique=True)
+    seen = {}
+    for entry in zipcodes.list_all():
+        for area in entry["area_codes"] if entry["zip_code"] in known else ():
+            seen.setdefault(area, Counter())[clock_of(known[entry["zip_code"]][1], 2026)] += 1
+    american = {
+        area: clocks for area, clocks in seen.items() if region_code_for_number(parse(f"+1{area}2345678")) == "US"
+    }
+    assert len(american) > 300
+    for area, clocks in american.items():
+        zones = areas[area]
+        assert len(zones) != 1 or clock_of(zones[0], 2026) == clocks.most_common(1)[0][0], area
 
 
 def test_what_settles_a_state_holds_for_all_its_zip_codes():
@@ -105,6 +154,6 @@ def test_provinces_of_one_clock_name_it_and_no_others():
     }
 
 
-@pytest.mark.parametrize("overlay", sorted(OVERLAYS - {"474"}))
+@pytest.mark.parametrize("overlay", sorted(OVERLAYS - CORRECTED))
 def test_no_overlay_of_an_area_code_on_a_border_settles_anything(overlay):
     assert len(area_code_zones(2026)[overlay]) > 1

@@ -3,7 +3,8 @@
 The verdict on a text is the library's (`parse` with region US, then `is_valid_number`), but for these:
 punctuation that the library doesn't know counts as a space, and so does a `#` at the end; a float's `.0` goes; `00`
 counts as `+`; scientific notation is written out where it lost no digit and refused otherwise; seven digits are
-refused even where the library knows them (310-xxxx in Canada); and several numbers in a cell are judged one by one.
+refused even where the library knows them (310-xxxx in Canada); several numbers in a cell are judged one by one; and an
+extension belongs to the whole number before it, whatever separates them.
 """
 
 import re
@@ -63,6 +64,16 @@ _SLASHES: Final = (
 """What parts numbers; a `/`, `;` or `,` that leads to an extension doesn't. A slash may also stand within a number,
 and does so the sooner the closer it stands: each of these parts only what isn't one number as it is."""
 
+_LED_EXTENSION: Final = re.compile(
+    r"(?<=[0-9])(?!;ext=)[\s)\]\"'.]{0,9}[/\\;,|&\r\n\v\f][\s/\\;,|&(\[\"']{0,9}"
+    r"(?=(?:e?xt(?:ension|n)?|x|#)[ .:=#-]{0,3}[0-9]{1,9}(?![ .-]*[0-9]))",
+    re.IGNORECASE,
+)
+_LONGEST_NUMBER: Final = 40
+_WHOLE_NUMBER: Final = re.compile(r"(?:[0-9](?:[^\w#~;,|&\r\n]|_)*){10}\Z")
+"""A separator between a whole number and its extension: to the library a `;` spoils the number, and what follows `/x`,
+other numbers too, is nothing. Before `/x13` in `x12/x13` there is no number."""
+
 _AREA_SLASH: Final = re.compile(
     r"(?<![0-9])(?<![0-9][ .-])(\(?(?:\+[1-9][0-9]{0,2}[ -]?(?:\(0\))?[1-9]|0)[0-9]{1,4}\)?)/(?=[0-9])"
 )
@@ -81,6 +92,9 @@ _TAIL: Final = r"[^0-9]*(?:(?:xt?n?|xtension|int|[#~])[^0-9A-Za-z]{0,9}[0-9]{1,2
 
 _FLOAT: Final = re.compile(rf"^([^0-9+]*(?:\+?1\W+)?\+?[0-9]{{7,}})[.,]0+(?={_TAIL}\Z)", re.IGNORECASE)
 """A whole number written as a float; with six digits before it, `.0000` is the end of the number itself."""
+
+_GROUPED_FLOAT: Final = re.compile(r"[^0-9+]*(1?[2-9]([ ,.'])[0-9]{3}(?:\2[0-9]{3}){2})(?!\2)[.,]0{1,3}[^0-9A-Za-z]*")
+"""Such a number with its thousands set apart, as `4,155,552,671.00`."""
 
 _POWER: Final = r"(?:e|[x\u00d7*]10\^)"
 _SCIENTIFIC: Final = re.compile(
@@ -103,7 +117,7 @@ class Finding:
 
 def read_cell(text: str, choices: PhoneChoices) -> Finding:
     """Return what a tidy text holds, one number or several, after the job's choices."""
-    return _combine([_choose(finding, choices) for finding in _read_numbers(text)])
+    return _combine([_choose(finding, choices) for finding in _read_numbers(_lead_to_extensions(text))])
 
 
 def read_e164(text: str, region: str, known: Mapping[str, str]) -> Finding:
@@ -111,6 +125,7 @@ def read_e164(text: str, region: str, known: Mapping[str, str]) -> Finding:
 
     `known` has that form of some of the text's parts, as `part_numbers` returns them, for which nobody is asked again.
     """
+    text = _lead_to_extensions(text)
     parts = part_numbers(text)
     if not parts:
         return Finding()
@@ -130,8 +145,19 @@ def read_e164(text: str, region: str, known: Mapping[str, str]) -> Finding:
 def part_numbers(text: str) -> list[str]:
     """Return what stands between the separators of a tidy text and has a digit; a slash after an area code is none."""
     *_, any_slash = _SLASHES
-    pieces = chain.from_iterable(map(any_slash.split, _BREAK.split(_AREA_SLASH.sub(r"\1-", text))))
+    text = _AREA_SLASH.sub(r"\1-", _lead_to_extensions(text))
+    pieces = chain.from_iterable(map(any_slash.split, _BREAK.split(text)))
     return [piece.strip() for piece in pieces if _digits_of(piece)]
+
+
+def _lead_to_extensions(text: str) -> str:
+    """Return the text with a blank for what separates a whole number from its extension."""
+
+    def lead(found: re.Match[str]) -> str:
+        start = found.start()
+        return " " if _WHOLE_NUMBER.search(text, max(0, start - _LONGEST_NUMBER), start) else found[0]
+
+    return _LED_EXTENSION.sub(lead, text)
 
 
 def _read_e164_number(text: str, region: str, known: Mapping[str, str]) -> Finding:
@@ -282,7 +308,8 @@ def _mend(text: str, *, zeros_abroad: bool = True) -> tuple[str | None, tuple[st
     `zeros_abroad` makes `00` a `+`: where numbers don't begin so, it is Europe's way to write one.
     """
     text = text.strip(" \t\r\n'\"`")
-    scientific = _SCIENTIFIC.fullmatch(re.sub(r"\s", "", text))
+    # A line break parts numbers.
+    scientific = _SCIENTIFIC.fullmatch(re.sub(r"[ \t]", "", text))
     if scientific is not None:
         return _write_out(scientific), (NOTE_WRITTEN_OUT,)
     whole = _FLOAT.sub(r"\1", text)
@@ -290,6 +317,9 @@ def _mend(text: str, *, zeros_abroad: bool = True) -> tuple[str | None, tuple[st
         return whole, (NOTE_DECIMALS,)
     if not zeros_abroad:
         return text, ()
+    grouped = _GROUPED_FLOAT.fullmatch(text)
+    if grouped is not None:
+        return _digits_of(grouped[1]), (NOTE_DECIMALS,)
     return re.sub(r"^[^0-9A-Za-z+]*0[^0-9A-Za-z+]*0(?=[^0-9A-Za-z+]*[1-9])", "+", text), ()
 
 

@@ -66,13 +66,15 @@ and does so the sooner the closer it stands: each of these parts only what isn't
 
 _LED_EXTENSION: Final = re.compile(
     r"(?<=[0-9])(?!;ext=)[\s)\]\"'.]{0,9}[/\\;,|&\r\n\v\f][\s/\\;,|&(\[\"']{0,9}"
-    r"(?=(?:e?xt(?:ension|n)?|x|#)[ .:=#-]{0,3}[0-9]{1,9}(?![ .-]*[0-9]))",
+    r"(?=(?:e?xt(?:ension|n)?|x|#)[ .:=#-]{0,3}[0-9]{1,9}(?!\w|[ .-]*[0-9]))",
     re.IGNORECASE,
 )
 _LONGEST_NUMBER: Final = 40
 _WHOLE_NUMBER: Final = re.compile(r"(?:[0-9](?:[^\w#~;,|&\r\n]|_)*){10}\Z")
 """A separator between a whole number and its extension: to the library a `;` spoils the number, and what follows `/x`,
 other numbers too, is nothing. Before `/x13` in `x12/x13` there is no number."""
+
+_EXTENSION_END: Final = re.compile(r"(?:x|t|#)[ .:=#-]{0,3}[0-9]{1,9}\Z", re.IGNORECASE)
 
 _AREA_SLASH: Final = re.compile(
     r"(?<![0-9])(?<![0-9][ .-])(\(?(?:\+[1-9][0-9]{0,2}[ -]?(?:\(0\))?[1-9]|0)[0-9]{1,4}\)?)/(?=[0-9])"
@@ -84,6 +86,9 @@ _FOREIGN_PUNCTUATION: Final = re.compile(r"(?<!;ext)=|[^\w+#~=/;,|&\r\n\v\f]|_",
 
 _SECOND_NUMBER: Final = re.compile(r"[,;](?:[^\w+#~,;]|_)*[0-9]{7,}#?(?:\W|_)*$")
 """Seven digits and more after a bare `,` or `;`: to the library an extension, to us a number of its own."""
+
+_DROPPED: Final = re.compile(r"[/\\] *x")
+_LOCAL_NUMBER: Final = re.compile(r"(?:[0-9][^0-9A-Za-z]*){7}")
 
 _ENDINGS: Final = string.punctuation + string.whitespace
 
@@ -151,11 +156,17 @@ def part_numbers(text: str) -> list[str]:
 
 
 def _lead_to_extensions(text: str) -> str:
-    """Return the text with a blank for what separates a whole number from its extension."""
+    """Return the text with a blank for what separates a whole number from its extension.
+
+    A second extension, or one of what is no whole number, is parted where the library would refuse both.
+    """
 
     def lead(found: re.Match[str]) -> str:
-        start = found.start()
-        return " " if _WHOLE_NUMBER.search(text, max(0, start - _LONGEST_NUMBER), start) else found[0]
+        begin, end = max(0, found.start() - _LONGEST_NUMBER), found.start()
+        if _WHOLE_NUMBER.search(text, begin, end):
+            return " "
+        spoils = ";" in found[0] or ("," in found[0] and _EXTENSION_END.search(text, begin, end))
+        return "|" if spoils else found[0]
 
     return _LED_EXTENSION.sub(lead, text)
 
@@ -213,7 +224,7 @@ def _take_first(findings: Sequence[Finding]) -> Finding:
 def _read_numbers(text: str) -> list[Finding]:
     """Return the findings of the one number, or of the several, that a text holds."""
     whole = _read_number(text)
-    if _is_settled(whole) and not _SECOND_NUMBER.search(text):
+    if _is_settled(whole) and not _SECOND_NUMBER.search(text) and not _drops_number(text):
         return [whole]
     parts = _part(text)
     if len(parts) == 1 and whole.phone is None:  # beside it are words only, as in `4155552671; none`
@@ -227,6 +238,12 @@ def _read_numbers(text: str) -> list[Finding]:
     return [_read_number(part) for part in parts]
 
 
+def _drops_number(text: str) -> bool:
+    """Tell whether there may be another number in what the library drops: all that follows `/x`."""
+    _, *dropped = _DROPPED.split(text, maxsplit=1)
+    return any(_LOCAL_NUMBER.search(part) for part in dropped)
+
+
 def _is_settled(finding: Finding) -> bool:
     """Tell whether a text that was read as one number is one."""
     return finding.phone is not None or finding.reason in {Reason.PHONE_NOT_NANP, Reason.PHONE_ROUNDED}
@@ -237,7 +254,9 @@ def _part(text: str) -> list[str]:
     parts = _BREAK.split(text)
     for slash in _SLASHES:
         split = [
-            slash.split(part) if slash.search(part) and not _is_settled(_read_number(part)) else [part]
+            slash.split(part)
+            if slash.search(part) and (_drops_number(part) or not _is_settled(_read_number(part)))
+            else [part]
             for part in parts
         ]
         parts = list(chain.from_iterable(split))

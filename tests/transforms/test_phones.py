@@ -299,9 +299,26 @@ def test_an_extension_belongs_to_the_number_before_a_separator(number, ending):
     assert judge_one(f"{TWO} or {number}{ending}")[:3] == (f"{TWO}|{ONE}", None, "|12")
 
 
+@pytest.mark.parametrize("ending", [" x12, x13", " ext 12; ext 13", "; x12; x13", "#12;#13"])
+def test_of_two_extensions_the_first_is_kept(ending):
+    note = "extension set aside; 1 of 2 numbers left out: PHONE_TOO_SHORT"
+    assert judge_one(f"{ONE}{ending}") == (ONE, None, "12", note)
+
+
+@pytest.mark.parametrize("separator", [" / ", "|", " or ", "\n", ";"])
+def test_two_extensions_cost_no_other_number(separator):
+    """The library reads nothing after `/x`."""
+    assert judge_one(f"{ONE} x12/x13{separator}{TWO}")[:3] == (f"{ONE}|{TWO}", None, "12|")
+    assert judge_one(f"212/555-0123/x12{separator}{TWO} x5")[:3] == (f"{ONE}|{TWO}", None, "12|5")
+
+
 def test_what_looks_like_an_extension_is_none_without_a_number():
     assert judge_one("305/x555-0188") == (library_verdict("305/x555-0188"), "PHONE_TOO_SHORT", None, None)
-    assert judge_one("12; x5")[:2] == (None, "PHONE_TOO_SHORT")
+    assert judge_one(f"{ONE}/x5A") == (library_verdict(f"{ONE}/x5A"), None, None, None)
+    assert judge("12; x5", "555-0123; x5") == [
+        (None, "PHONE_TOO_SHORT", None, None),
+        (None, "PHONE_NO_AREA_CODE", None, None),
+    ]
 
 
 def test_seven_digits_with_an_extension_before_a_hash_are_no_ten():

@@ -376,7 +376,7 @@ class Load(Section):
 class Phones(Section):
     """Which telephone numbers the job takes, and how they are read."""
 
-    phone_region: Annotated[str, StringConstraints(to_upper=True, pattern=r"^[A-Za-z]{2}$")] | None = Field(
+    phone_region: Annotated[str, StringConstraints(to_upper=True)] | None = Field(
         default=None, description="ISO 3166 code of the country whose numbers come without a country code."
     )
     us_only: bool = False
@@ -392,7 +392,9 @@ class Phones(Section):
             from phonenumbers import SUPPORTED_REGIONS
 
             if value not in SUPPORTED_REGIONS:
-                raise ValueError(f"{value!r} is no ISO 3166 code of a country with telephones, such as US, CA or GB")
+                raise ValueError(
+                    f"{value!r} is no ISO 3166 code of two letters for a country with telephones, such as US or GB"
+                )
         return value
 
 

@@ -67,8 +67,8 @@ _LONGEST_DIGITS: Final = 15
 _FLOAT: Final = r"^(\+?[0-9]{7,})(?:\.0+|,0{1,6})$"
 """A whole number written as a float; seven zeros and more after a comma may be a number of their own."""
 
-_POINT_FLOAT: Final = r"^(?:\+?[0-9]{7,}|00[0-9]+)\.0+$"
-"""Such a number with a point, or a shorter one that begins as if with a country code."""
+_POINT_FLOAT: Final = r"^(?:\+?[0-9]{7,}|00[0-9]+)\.0+$|^[^0-9]*1?[2-9](?:[ '][0-9]{3}){3}\.0"
+"""Such a number with a point, or a shorter one that begins as if with a country code, or one in groups of thousands."""
 
 _HIDDEN_FLOAT: Final = r"[0-9]{7}\.0+[^0-9]*$"
 """Whatever may be a float: its zero must not become a digit of the number."""
@@ -91,7 +91,7 @@ _ROUNDED: Final = (
 )
 """Scientific notation, blanks apart: units, fraction and exponent, in either of two spellings."""
 
-_POWER_END: Final = r"[eE^][+0-9 \t\r\n\v\f]*$"
+_POWER_END: Final = r"[eE^][+0-9 \t]*$"
 
 _NUMBER: Final = r"^([0-9 ().+-]*[0-9).-])"
 _EXTENDED: Final = rf"{_NUMBER} *(?:(?i:,? *(?:e?xt(?:ension|n)?|x)[:.=]? *)|,? *# *|(?i:;ext=))([0-9]{{1,9}})$"
@@ -125,8 +125,8 @@ _AMID_LETTERS: Final = r"(?i)\pL(?:or|and)|(?:or|and)\pL"
 _OR: Final = "(?i)or|and"
 """Such a word parts numbers, if no letter is beside it."""
 
-_LED_EXTENSION: Final = r"(?i)[/;,][^0-9a-z]*(?:e?xt|x|#)"
-"""Here `/`, `;` or `,` parts no numbers, or may not."""
+_LED_EXTENSION: Final = r"(?i)[/;,|&\r\n\v\f][^0-9a-z]*(?:e?xt|x|#)"
+"""Here what stands before an extension parts no numbers, or may not."""
 
 _HASH_END: Final = "#[^0-9]*$"
 """To the library the digits before it may be an extension."""
@@ -545,7 +545,7 @@ def _read_rounded(texts: pl.Series) -> pl.DataFrame:
     return rows.select_seq(_WRITTEN_OUT).select_seq(_rounded_verdict())
 
 
-_POWERS: Final = _TEXT.str.replace_all(r"[ \t\r\n\v\f]+", "").str.extract_groups(_ROUNDED).alias("groups")
+_POWERS: Final = _TEXT.str.replace_all(r"[ \t]+", "").str.extract_groups(_ROUNDED).alias("groups")
 _POWER_PARTS: Final = (
     pl.coalesce("1", "4").alias("units"),
     pl.coalesce("2", "5").alias("fraction"),

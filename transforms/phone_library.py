@@ -3,7 +3,8 @@
 The verdict on a text is the library's (`parse` with region US, then `is_valid_number`), but for these:
 punctuation that the library doesn't know counts as a space, and so does a `#` at the end; a float's `.0` goes; `00`
 counts as `+`; scientific notation is written out where it lost no digit and refused otherwise; seven digits are
-refused even where the library knows them (310-xxxx in Canada); and several numbers in a cell are judged one by one.
+refused even where the library knows them (310-xxxx in Canada); several numbers in a cell are judged one by one; and an
+extension belongs to the whole number before it, whatever separates them.
 """
 
 import re
@@ -63,6 +64,18 @@ _SLASHES: Final = (
 """What parts numbers; a `/`, `;` or `,` that leads to an extension doesn't. A slash may also stand within a number,
 and does so the sooner the closer it stands: each of these parts only what isn't one number as it is."""
 
+_LED_EXTENSION: Final = re.compile(
+    r"(?<=[0-9])(?!;ext=)[\s)\]\"'.]{0,9}[/\\;,|&\r\n\v\f][\s/\\;,|&(\[\"']{0,9}"
+    r"(?=(?:e?xt(?:ension|n)?|x|#)[ .:=#-]{0,3}[0-9]{1,9}(?!\w|[ .-]*[0-9]))",
+    re.IGNORECASE,
+)
+_LONGEST_NUMBER: Final = 40
+_WHOLE_NUMBER: Final = re.compile(r"(?:[0-9](?:[^\w#~;,|&\r\n]|_)*){10}\Z")
+"""A separator between a whole number and its extension: to the library a `;` spoils the number, and what follows `/x`,
+other numbers too, is nothing. Before `/x13` in `x12/x13` there is no number."""
+
+_EXTENSION_END: Final = re.compile(r"(?:x|t|#)[ .:=#-]{0,3}[0-9]{1,9}\Z", re.IGNORECASE)
+
 _AREA_SLASH: Final = re.compile(
     r"(?<![0-9])(?<![0-9][ .-])(\(?(?:\+[1-9][0-9]{0,2}[ -]?(?:\(0\))?[1-9]|0)[0-9]{1,4}\)?)/(?=[0-9])"
 )
@@ -74,6 +87,9 @@ _FOREIGN_PUNCTUATION: Final = re.compile(r"(?<!;ext)=|[^\w+#~=/;,|&\r\n\v\f]|_",
 _SECOND_NUMBER: Final = re.compile(r"[,;](?:[^\w+#~,;]|_)*[0-9]{7,}#?(?:\W|_)*$")
 """Seven digits and more after a bare `,` or `;`: to the library an extension, to us a number of its own."""
 
+_DROPPED: Final = re.compile(r"[/\\] *x")
+_LOCAL_NUMBER: Final = re.compile(r"(?:[0-9][^0-9A-Za-z]*){7}")
+
 _ENDINGS: Final = string.punctuation + string.whitespace
 
 _TAIL: Final = r"[^0-9]*(?:(?:xt?n?|xtension|int|[#~])[^0-9A-Za-z]{0,9}[0-9]{1,20}[^0-9A-Za-z]*)?"
@@ -81,6 +97,9 @@ _TAIL: Final = r"[^0-9]*(?:(?:xt?n?|xtension|int|[#~])[^0-9A-Za-z]{0,9}[0-9]{1,2
 
 _FLOAT: Final = re.compile(rf"^([^0-9+]*(?:\+?1\W+)?\+?[0-9]{{7,}})[.,]0+(?={_TAIL}\Z)", re.IGNORECASE)
 """A whole number written as a float; with six digits before it, `.0000` is the end of the number itself."""
+
+_GROUPED_FLOAT: Final = re.compile(r"[^0-9+]*(1?[2-9]([ ,.'])[0-9]{3}(?:\2[0-9]{3}){2})(?!\2)[.,]0{1,3}[^0-9A-Za-z]*")
+"""Such a number with its thousands set apart, as `4,155,552,671.00`."""
 
 _POWER: Final = r"(?:e|[x\u00d7*]10\^)"
 _SCIENTIFIC: Final = re.compile(
@@ -103,7 +122,7 @@ class Finding:
 
 def read_cell(text: str, choices: PhoneChoices) -> Finding:
     """Return what a tidy text holds, one number or several, after the job's choices."""
-    return _combine([_choose(finding, choices) for finding in _read_numbers(text)])
+    return _combine([_choose(finding, choices) for finding in _read_numbers(_lead_to_extensions(text))])
 
 
 def read_e164(text: str, region: str, known: Mapping[str, str]) -> Finding:
@@ -111,6 +130,7 @@ def read_e164(text: str, region: str, known: Mapping[str, str]) -> Finding:
 
     `known` has that form of some of the text's parts, as `part_numbers` returns them, for which nobody is asked again.
     """
+    text = _lead_to_extensions(text)
     parts = part_numbers(text)
     if not parts:
         return Finding()
@@ -130,8 +150,25 @@ def read_e164(text: str, region: str, known: Mapping[str, str]) -> Finding:
 def part_numbers(text: str) -> list[str]:
     """Return what stands between the separators of a tidy text and has a digit; a slash after an area code is none."""
     *_, any_slash = _SLASHES
-    pieces = chain.from_iterable(map(any_slash.split, _BREAK.split(_AREA_SLASH.sub(r"\1-", text))))
+    text = _AREA_SLASH.sub(r"\1-", _lead_to_extensions(text))
+    pieces = chain.from_iterable(map(any_slash.split, _BREAK.split(text)))
     return [piece.strip() for piece in pieces if _digits_of(piece)]
+
+
+def _lead_to_extensions(text: str) -> str:
+    """Return the text with a blank for what separates a whole number from its extension.
+
+    A second extension, or one of what is no whole number, is parted where the library would refuse both.
+    """
+
+    def lead(found: re.Match[str]) -> str:
+        begin, end = max(0, found.start() - _LONGEST_NUMBER), found.start()
+        if _WHOLE_NUMBER.search(text, begin, end):
+            return " "
+        spoils = ";" in found[0] or ("," in found[0] and _EXTENSION_END.search(text, begin, end))
+        return "|" if spoils else found[0]
+
+    return _LED_EXTENSION.sub(lead, text)
 
 
 def _read_e164_number(text: str, region: str, known: Mapping[str, str]) -> Finding:
@@ -187,7 +224,7 @@ def _take_first(findings: Sequence[Finding]) -> Finding:
 def _read_numbers(text: str) -> list[Finding]:
     """Return the findings of the one number, or of the several, that a text holds."""
     whole = _read_number(text)
-    if _is_settled(whole) and not _SECOND_NUMBER.search(text):
+    if _is_settled(whole) and not _SECOND_NUMBER.search(text) and not _drops_number(text):
         return [whole]
     parts = _part(text)
     if len(parts) == 1 and whole.phone is None:  # beside it are words only, as in `4155552671; none`
@@ -201,6 +238,12 @@ def _read_numbers(text: str) -> list[Finding]:
     return [_read_number(part) for part in parts]
 
 
+def _drops_number(text: str) -> bool:
+    """Tell whether there may be another number in what the library drops: all that follows `/x`."""
+    _, *dropped = _DROPPED.split(text, maxsplit=1)
+    return any(_LOCAL_NUMBER.search(part) for part in dropped)
+
+
 def _is_settled(finding: Finding) -> bool:
     """Tell whether a text that was read as one number is one."""
     return finding.phone is not None or finding.reason in {Reason.PHONE_NOT_NANP, Reason.PHONE_ROUNDED}
@@ -211,7 +254,9 @@ def _part(text: str) -> list[str]:
     parts = _BREAK.split(text)
     for slash in _SLASHES:
         split = [
-            slash.split(part) if slash.search(part) and not _is_settled(_read_number(part)) else [part]
+            slash.split(part)
+            if slash.search(part) and (_drops_number(part) or not _is_settled(_read_number(part)))
+            else [part]
             for part in parts
         ]
         parts = list(chain.from_iterable(split))
@@ -282,7 +327,8 @@ def _mend(text: str, *, zeros_abroad: bool = True) -> tuple[str | None, tuple[st
     `zeros_abroad` makes `00` a `+`: where numbers don't begin so, it is Europe's way to write one.
     """
     text = text.strip(" \t\r\n'\"`")
-    scientific = _SCIENTIFIC.fullmatch(re.sub(r"\s", "", text))
+    # A line break parts numbers.
+    scientific = _SCIENTIFIC.fullmatch(re.sub(r"[ \t]", "", text))
     if scientific is not None:
         return _write_out(scientific), (NOTE_WRITTEN_OUT,)
     whole = _FLOAT.sub(r"\1", text)
@@ -290,6 +336,9 @@ def _mend(text: str, *, zeros_abroad: bool = True) -> tuple[str | None, tuple[st
         return whole, (NOTE_DECIMALS,)
     if not zeros_abroad:
         return text, ()
+    grouped = _GROUPED_FLOAT.fullmatch(text)
+    if grouped is not None:
+        return _digits_of(grouped[1]), (NOTE_DECIMALS,)
     return re.sub(r"^[^0-9A-Za-z+]*0[^0-9A-Za-z+]*0(?=[^0-9A-Za-z+]*[1-9])", "+", text), ()
 
 

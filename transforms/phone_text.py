@@ -24,6 +24,11 @@ _KNOWN: Final = {
     "\ufe0f": "",
     "\x85": "\n",
     "\u3001": ",",
+    # Arabic keyboards: comma, semicolon, decimal point, and what groups thousands.
+    "\u060c": ",",
+    "\u061b": ";",
+    "\u066b": ".",
+    "\u066c": ",",
 }
 
 

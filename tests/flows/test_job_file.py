@@ -143,6 +143,7 @@ def test_the_samples_are_valid_jobs(path: Path):
         ('number_origin_country = "UK"\n', "load.number_origin_country: 'UK' .*phones.phone_region"),
         ("international_number_format = true\n", "load.international_number_format: it cannot be true"),
         ('[phones]\nphone_region = "XX"\n', "'XX' is no ISO 3166 code"),
+        ('[phones]\nphone_region = "GBR"\n', "'GBR' is no ISO 3166 code of two letters .*GB"),
         ('[duplicates]\nkeep = "largest"\n', "name it with by"),
         ('[duplicates]\nby = "updated"\n', "name it with by"),
         ('[time_zones]\ncalling_hours = ["20:00", "09:00"]\n', "the earlier one first"),

@@ -98,6 +98,11 @@ EXTENSIONS += [
     "#",
     " #",
     ", (x5",
+    "; ext 12",
+    "/x12",
+    "\next 12",
+    " | #12",
+    " & x5",
 ]
 ENDINGS = [",", ";", "|", "&", "/", " / ", ", ", "\n", ",;", " or", "; none", " / n/a", " or none", "; x"]
 
@@ -183,7 +188,13 @@ def labelled(rng):
 
 def decimal(rng):
     zeros = rng.choice([".0", ".00", ",0", ".0 ", ".000000", ".0000000", ",0000000"])
-    return rng.choice([national(rng), local(rng), digits(rng, 5, 12)]) + zeros
+    number = rng.choice([national(rng), national(rng), local(rng), digits(rng, 5, 12)])
+    return (thousands(rng, number) if rng.random() < 0.2 else number) + zeros
+
+
+def thousands(rng, number):
+    """Digits in groups of three, the way that spreadsheets write large numbers."""
+    return f"{int(number):,}".replace(",", rng.choice(", .'"))
 
 
 ABROAD = ["+44 20 7946 0", "+4420", "+33 1 99 00 ", "+49 30 ", "+52 55 ", "0044 20 7946 0", "011 49 89 ", "+54 11 "]

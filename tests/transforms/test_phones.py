@@ -276,6 +276,51 @@ def test_an_extension_is_set_aside(ending):
     assert judge_one(f"212-555-0123{ending}") == (ONE, None, "12", "extension set aside")
 
 
+SEPARATED = (
+    "; ext 12",
+    ";x12",
+    "; #12",
+    " / x12",
+    "/x12",
+    "\\x12",
+    " | ext. 12",
+    "\next 12",
+    "\r\nx12",
+    " & x 12",
+    "; (x12)",
+)
+
+
+@pytest.mark.parametrize("ending", [*SEPARATED, ";Ext=12", "/X12/x13", full_width(";Ext.12")])
+@pytest.mark.parametrize("number", ["212-555-0123", "(212) 555-0123", "tel:+1 212_555_0123"])
+def test_an_extension_belongs_to_the_number_before_a_separator(number, ending):
+    assert judge_one(f"{number}{ending}") == (ONE, None, "12", "extension set aside")
+    assert judge_one(f"{number}{ending}; {TWO}")[:3] == (f"{ONE}|{TWO}", None, "12|")
+    assert judge_one(f"{TWO} or {number}{ending}")[:3] == (f"{TWO}|{ONE}", None, "|12")
+
+
+@pytest.mark.parametrize("ending", [" x12, x13", " ext 12; ext 13", "; x12; x13", "#12;#13"])
+def test_of_two_extensions_the_first_is_kept(ending):
+    note = "extension set aside; 1 of 2 numbers left out: PHONE_TOO_SHORT"
+    assert judge_one(f"{ONE}{ending}") == (ONE, None, "12", note)
+
+
+@pytest.mark.parametrize("separator", [" / ", "|", " or ", "\n", ";"])
+def test_two_extensions_cost_no_other_number(separator):
+    """The library reads nothing after `/x`."""
+    assert judge_one(f"{ONE} x12/x13{separator}{TWO}")[:3] == (f"{ONE}|{TWO}", None, "12|")
+    assert judge_one(f"212/555-0123/x12{separator}{TWO} x5")[:3] == (f"{ONE}|{TWO}", None, "12|5")
+
+
+def test_what_looks_like_an_extension_is_none_without_a_number():
+    assert judge_one("305/x555-0188") == (library_verdict("305/x555-0188"), "PHONE_TOO_SHORT", None, None)
+    assert judge_one(f"{ONE}/x5A") == (library_verdict(f"{ONE}/x5A"), None, None, None)
+    assert judge("12; x5", "555-0123; x5") == [
+        (None, "PHONE_TOO_SHORT", None, None),
+        (None, "PHONE_NO_AREA_CODE", None, None),
+    ]
+
+
 def test_seven_digits_with_an_extension_before_a_hash_are_no_ten():
     assert library_verdict("2125550 123#") is None
     assert judge_one("2125550 123#") == (None, "PHONE_NO_AREA_CODE", None, None)
@@ -297,6 +342,13 @@ def test_extensions_of_several_numbers_keep_their_places():
     "text", [f"{ONE}.0", f"1{ONE}.00", f"'{ONE}.0", f"+1{ONE}.0", f"{ONE},0", f"{ONE}.000000", f"{ONE}.0 "]
 )
 def test_a_float_is_a_whole_number(text):
+    assert judge_one(text) == (ONE, None, None, "decimal zeros left out")
+
+
+@pytest.mark.parametrize(
+    "text", ["2,125,550,123.00", "2.125.550.123,00", "2 125 550 123.0", "$12,125,550,123.00", "'2'125'550'123.0"]
+)
+def test_a_float_may_have_its_thousands_set_apart(text):
     assert judge_one(text) == (ONE, None, None, "decimal zeros left out")
 
 
@@ -347,7 +399,20 @@ def test_the_zero_of_a_float_is_no_digit_of_the_number():
     "separator",
     [
         *("/", " / ", ";", "; ", ",", ", ", "|", " | ", " or ", " OR ", "\n", "\r\n", " & ", " and ", "\u2028", "、"),
-        *("or", "And", f"\u3000{full_width('or')}\u3000", ';"', "; '", '";"', "; [", ";=", "#; ", ", ("),
+        *(
+            "or",
+            "And",
+            f"\u3000{full_width('or')}\u3000",
+            ';"',
+            "; '",
+            '";"',
+            "; [",
+            ";=",
+            "#; ",
+            ", (",
+            "\u060c ",
+            "\u061b",
+        ),
     ],
 )
 def test_several_numbers_are_parted(separator):
@@ -414,6 +479,8 @@ def test_short_groups_do_not_join_a_number_without_area_code():
         (f"12; {ONE}; 555-0188", ONE, "2 of 3 numbers left out: PHONE_TOO_SHORT, PHONE_NO_AREA_CODE"),
         (f"{ONE}, +44 20 7946 0000, {TWO}", f"{ONE}|{TWO}", "1 of 3 numbers left out: PHONE_NOT_NANP"),
         (f"{ONE} or 4.15555E+09", ONE, "1 of 2 numbers left out: PHONE_ROUNDED"),
+        (f"{ONE}\n4.15555E+09\n{TWO}", f"{ONE}|{TWO}", "1 of 3 numbers left out: PHONE_ROUNDED"),
+        (f"4.15555E+09\r\n{ONE}", ONE, "1 of 2 numbers left out: PHONE_ROUNDED"),
         (f"{ONE}; {ONE}", ONE, "1 of 2 numbers left out: a repeat"),
         (f"{ONE}.0; {TWO}", f"{ONE}|{TWO}", "decimal zeros left out"),
         (f"{ONE};5550188", ONE, "1 of 2 numbers left out: PHONE_NO_AREA_CODE"),
@@ -461,7 +528,14 @@ def test_an_extension_stays_with_a_number_beside_a_word():
         ),
         (
             "PHONE_ROUNDED",
-            [full_width("4.15555E+09"), "4.15555\uff25+09", "tel: 4.15555E+09", "(4.15555E+09)", "4.15555E+09;"],
+            [
+                "\u0664\u066b\u0661\u0665\u0665E+\u0660\u0669",
+                full_width("4.15555E+09"),
+                "4.15555\uff25+09",
+                "tel: 4.15555E+09",
+                "(4.15555E+09)",
+                "4.15555E+09;",
+            ],
         ),
         (
             "PHONE_ROUNDED",
@@ -648,7 +722,10 @@ def test_the_first_valid_number_of_a_cell_is_taken_abroad(separator):
     assert judge_e164_one(f"12{separator}4.42079E+11", "GB") == (None, "PHONE_ROUNDED", None, None)
 
 
-@pytest.mark.parametrize("text", ["020 7946 0000 x12", "020 7946 0000 ext. 12", "+44 20 7946 0000, 12"])
+@pytest.mark.parametrize(
+    "text",
+    ["020 7946 0000 x12", "020 7946 0000 ext. 12", "+44 20 7946 0000, 12", "020 7946 0000; ext 12", LONDON + "/x12"],
+)
 def test_an_extension_is_set_aside_abroad(text):
     assert judge_e164_one(text, "GB") == (LONDON, None, "12", "extension set aside")
 

@@ -213,12 +213,15 @@ _QUALIFIERS: Final = _names(
 """Words before a name that leave it what it is."""
 
 _NOT_THE_LEADS: Final = _names(
-    "fax pager agent rep ext extension emergency support referrer referral caller dnc type spouse wife husband "
-    "parent mother father guardian kin not optout old former previous invalid wrong blocked"
+    "fax pager agent rep ext extension emergency support referrer referral caller dnc type not optout old former "
+    "previous invalid wrong blocked"
 )
 """Words in a name that make a number, an address, a place or an id somebody else's, or none, or one not to be used:
 `do not call phone`.
 """
+
+_RELATIVES: Final = _names("spouse wife husband parent mother father guardian kin")
+"""Words in a name that make such a thing somebody else's; but such a number is better than none: a school's lists."""
 
 _SOMEBODYS: Final = _names("phone email key zip state zone") | {"e164 abroad"}
 """Shapes of what others beside the lead have too."""
@@ -389,7 +392,7 @@ def _propose(column: _Column, rule: _Rule) -> Iterator[_Candidate]:
 def _name_score(column: _Column, rule: _Rule) -> float:
     """Return how much the name says for the field: all of it, all but qualifiers, a word of it, or nothing."""
     words = column.words
-    if rule.shape in _SOMEBODYS and _NOT_THE_LEADS & set(words):
+    if rule.shape in _SOMEBODYS and (_NOT_THE_LEADS | _RELATIVES) & set(words):
         return 0.0
     if "".join(words) in rule.names:
         return rule.trust
@@ -405,7 +408,7 @@ def _name_score(column: _Column, rule: _Rule) -> float:
     return 0.8 if rule.words & set(words) else 0.0
 
 
-def _judge_shape(column: _Column, rule: _Rule, named: float) -> tuple[float, str]:
+def _judge_shape(column: _Column, rule: _Rule, named: float) -> tuple[float, str]:  # noqa: PLR0911 - one for each case
     if not column.filled:
         return (0.5 * named, "by its name alone: it is empty in the rows looked at") if named else (0.0, "")
     if column.is_yes_or_no:
@@ -419,6 +422,8 @@ def _judge_shape(column: _Column, rule: _Rule, named: float) -> tuple[float, str
     if named:
         return _judge_misfit(column, rule, named, told)
     if rule.alone and share >= _CERTAIN and _is_telling(column, rule):
+        if _RELATIVES & set(column.words):
+            return 0.5 * rule.alone * share, f"for want of another, though its name says it is not the lead's: {told}"
         return rule.alone * share, f"by its content alone: {told}"
     return 0.0, ""
 
@@ -436,6 +441,8 @@ def _is_telling(column: _Column, rule: _Rule) -> bool:
     """Return whether the content can speak without a name: few cells, or few values, look like many things."""
     if _NOT_THE_LEADS & set(column.words):
         return False
+    if _RELATIVES & set(column.words) and rule.shape not in {"phone", "e164 abroad"}:
+        return False  # a lead can do without the rest
     if rule.shape == "zip":
         return column.distinct >= 3 and column.share("real zip") >= _CERTAIN  # noqa: PLR2004
     if rule.shape in {"state", "zone"}:

@@ -102,7 +102,7 @@ def test_what_stands_in_a_column_speaks_for_it_whatever_it_is_called(kind, field
         ("phone type", "status"),
         ("Fax", "other phone"),
         ("agent phone", "other phone"),
-        ("Spouse Phone", "other phone"),
+        ("Spouse Email", "email"),
         ("old_phone", "other phone"),
         ("Do Not Call Phone", "other phone"),
         ("Agent Zip", "zip"),
@@ -124,6 +124,13 @@ def test_what_stands_in_a_column_speaks_for_it_whatever_it_is_called(kind, field
 )
 def test_content_takes_back_what_a_name_promised(name, kind):
     assert guess_one(name, kind) is None
+
+
+def test_a_relatives_number_is_taken_only_for_want_of_another():
+    beside = guess(**{"id": "id", "Spouse Phone": "other phone", "Phone": "phone"})["leadPhone"]
+    alone = guess(**{"id": "id", "Parent Phone": "phone"})["leadPhone"]
+    assert beside.columns == ("Phone",)
+    assert (alone.columns, alone.how_sure) == (("Parent Phone",), "unsure")
 
 
 def test_content_speaks_louder_than_a_name():

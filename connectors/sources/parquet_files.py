@@ -14,6 +14,7 @@ import polars as pl
 import polars.selectors as cs
 
 from connectors.sources.extract import ROW_FAULT, Extract, SourceFile, frames_of, join_files, list_files
+from connectors.sources.single_floats import LARGEST_EXACT, show_missing_digits
 from transforms.vocabulary.errors import SourceError
 
 ENDING: Final = ".parquet"
@@ -135,7 +136,7 @@ class _Floats:
         except _FAULTS as error:
             raise _refuse(file.path, error) from None
         for name, answer in answers.items():
-            exact = 2**24 if kinds[name] == pl.Float32 else 2**53
+            exact = LARGEST_EXACT if kinds[name] == pl.Float32 else 2**53
             if not answer["whole"]:
                 self._fractional.add(name)
             elif (answer["largest"] or 0) > exact:
@@ -153,7 +154,11 @@ def _as_text(name: str, dtype: pl.DataType, *, whole: bool) -> pl.Expr:
     column = cs.by_name(name).as_expr()
     if dtype.is_float():
         number = column.fill_nan(None)
-        return (number.cast(pl.Int128) if whole else number).cast(pl.String).alias(name)
+        text = (number.cast(pl.Int128) if whole else number).cast(pl.String)
+        if dtype == pl.Float32:
+            beyond = number.abs() > LARGEST_EXACT
+            text = pl.when(beyond).then(show_missing_digits(number.cast(pl.String))).otherwise(text)
+        return text.alias(name)
     if isinstance(dtype, _NESTED):
         # Only a struct can be written as JSON: wrap the value, then take the wrapping off again.
         wrapped = pl.struct(_without_binary(column, dtype).alias("v")).struct.json_encode()

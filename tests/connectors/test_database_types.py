@@ -185,6 +185,8 @@ def test_every_type_of_duckdb_reads_as_its_cast_to_text(tmp_path):
         "'\\x00\\xFF'::BLOB": "00ff",
         "'NaN'::DOUBLE": "NaN",
         "'-inf'::FLOAT": "-Infinity",
+        "4155552671::FLOAT": "4.1555528e+09",
+        "16777216::FLOAT": "16777216",
         "5::DOUBLE": "5",
         "NULL": None,
     }
@@ -205,6 +207,8 @@ def test_every_type_of_mariadb_reads_as_the_server_writes_it(tmp_path):
         "double": ("0.1e0+0.2e0", "0.30000000000000004"),
         "double ": ("1e15", "1e+15"),
         "float": ("16777215", "16777215"),
+        "float ": ("4155552671", "4.1555528e+09"),
+        "float  ": ("-0.1", "-0.1"),
         "boolean": ("true", "1"),
         "date": ("'2024-01-02'", "2024-01-02"),
         "datetime(3)": ("'2024-01-02 03:04:05.678'", "2024-01-02 03:04:05.678"),

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from connectors.sources.parquet_files import find_damaged, open_parquet
+from transforms.phones import judge_phones
 from transforms.vocabulary.errors import SourceError
 
 
@@ -70,6 +71,16 @@ def test_a_float_column_of_whole_numbers_is_one_of_whole_numbers_with_nothing_wh
     values = pl.Series([7.0, None, float("nan"), -0.0, -12.0, 1e6], dtype=dtype)
 
     assert texts(source(pl.DataFrame({"a": values}))) == ["7", None, None, "0", "-12", "1000000"]
+
+
+@pytest.mark.parametrize("beside", [7.0, 7.5])
+def test_a_four_byte_float_shows_that_digits_are_missing(source, beside):
+    """So 4155552671 is not dialled as 4155552768: it is refused as rounded, as the same of PostgreSQL is."""
+    values = pl.Series([4155552671, -20_000_000, 1e10, 5e15, 2**24, None, beside], dtype=pl.Float32)
+    shown = texts(source(pl.DataFrame({"a": values})))
+    assert shown[:4] == ["4.1555528e+09", "-2e+07", "1e+10", "5e+15"]
+    assert (float(shown[4]), shown[5], float(shown[6])) == (2**24, None, beside)
+    assert judge_phones(pl.Series(shown))["reason"][0] == "PHONE_ROUNDED"
 
 
 def test_one_fraction_in_a_float_column_leaves_all_of_it_as_it_is(source):

@@ -13,6 +13,7 @@ from connectors.sources.databases import reading
 from connectors.sources.databases.reading import Question
 from connectors.sources.databases.texts import float_text
 from connectors.sources.databases.urls import file_path_of
+from connectors.sources.single_floats import show_missing_digits
 from transforms.vocabulary.errors import SourceError
 
 if TYPE_CHECKING:
@@ -127,5 +128,6 @@ def _floats(frame: pl.DataFrame, types: list[str]) -> list[pl.Series]:
             written.append(pl.Series(column.name, texts, dtype=pl.String))
         elif kind == _SINGLE:
             names = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
-            written.append(column.str.strip_suffix(".0").replace(names))
+            text = show_missing_digits(pl.first()).str.strip_suffix(".0").replace(names)
+            written.append(column.to_frame().select(text).to_series())
     return written

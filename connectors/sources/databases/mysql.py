@@ -3,7 +3,7 @@
 Parameters are bound by the server: PREPARE and EXECUTE with user variables, whose values go as hexadecimal digits.
 """
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -16,8 +16,9 @@ from pymysql.cursors import SSCursor
 from connectors.sources.databases import reading
 from connectors.sources.databases.query_text import QueryText
 from connectors.sources.databases.reading import Question, Value
-from connectors.sources.databases.texts import float_text, text_series
+from connectors.sources.databases.texts import text_series
 from connectors.sources.databases.urls import Target
+from connectors.sources.single_floats import show_missing_digits
 from transforms.vocabulary.errors import SourceError
 
 _PORT: Final = 3306
@@ -30,6 +31,8 @@ _TIMED_OUT: Final = {1969, 3024}
 _LOST: Final = {CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, 1053, 1317, 1927, 0}
 """Numbers of errors: of a login refused, a write, a query that took too long, and a connection lost or ended."""
 
+_Cells = tuple[str | bytes | None, ...]
+
 _EVERY_ROW: Final = 18_446_744_073_709_551_615
 
 
@@ -39,12 +42,12 @@ def open_answer(question: Question) -> "MySqlAnswer":
     if FIELD_TYPE.FLOAT not in answer.types:
         return answer
     answer.close()
+    singles = [name for name, kind in zip(answer.columns, answer.types, strict=True) if kind == FIELD_TYPE.FLOAT]
     try:
-        return MySqlAnswer(_with_whole_floats(question.query, answer), question)
+        return MySqlAnswer(_with_whole_floats(question.query, answer), question, singles)
     except SourceError as error:
         if error.code != "SOURCE_QUERY":
             raise
-        singles = [name for name, kind in zip(answer.columns, answer.types, strict=True) if kind == FIELD_TYPE.FLOAT]
         words = (
             f"of the FLOAT columns {', '.join(singles)} the server writes six digits alone; CAST(... AS DOUBLE) them"
         )
@@ -102,8 +105,9 @@ class MySqlAnswer:
         self,
         text: str,
         question: Question,
+        singles: Collection[str] = (),
     ) -> None:
-        """Connect and begin the query."""
+        """Connect and begin the query; the columns `singles` are 4-byte floats that it gives as 8-byte ones."""
         self._target, self._timeout = question.target, question.timeout_seconds
         self._connection = _connect(self._target, self._timeout)
         self._running = False
@@ -119,15 +123,19 @@ class MySqlAnswer:
             raise
         self.columns = tuple(column[0] for column in self._cursor.description)
         self.types = tuple(column[1] for column in self._cursor.description)
+        self._singles = singles
 
     def frames(self) -> Generator[pl.DataFrame]:
         """Yield the rows in order."""
         size = reading.piece_rows(len(self.columns))
-        write = [float_text if kind == FIELD_TYPE.DOUBLE else None for kind in self.types]
+        read = [
+            _singles if name in self._singles else _doubles if kind == FIELD_TYPE.DOUBLE else text_series
+            for name, kind in zip(self.columns, self.types, strict=True)
+        ]
         try:
             while rows := self._fetch(size):
-                columns = zip(self.columns, zip(*rows, strict=True), write, strict=True)
-                yield pl.DataFrame([_column(name, cells, kind is not None) for name, cells, kind in columns])
+                columns = zip(read, self.columns, zip(*rows, strict=True), strict=True)
+                yield pl.DataFrame([column(name, cells) for column, name, cells in columns])
             self._running = False
         finally:
             self.close()
@@ -194,10 +202,14 @@ class MySqlAnswer:
         return reading.bad_query(self._target, _words(error))
 
 
-def _column(name: str, cells: tuple[str | bytes | None, ...], is_float: bool) -> pl.Series:  # noqa: FBT001
-    if is_float:
-        return text_series(name, [None if cell is None else float(cell) for cell in cells])
-    return text_series(name, cells)
+def _doubles(name: str, cells: _Cells) -> pl.Series:
+    return text_series(name, [None if cell is None else float(cell) for cell in cells])
+
+
+def _singles(name: str, cells: _Cells) -> pl.Series:
+    numbers = pl.Series(name, [None if cell is None else float(cell) for cell in cells], dtype=pl.Float32)
+    text = show_missing_digits(pl.first().cast(pl.String)).str.strip_suffix(".0")
+    return numbers.to_frame().select(text).to_series()
 
 
 def _literal(value: Value) -> str:

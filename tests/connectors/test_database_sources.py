@@ -311,6 +311,17 @@ def test_a_password_is_in_no_message_and_no_traceback(monkeypatch, kind):
         assert "env:CRM_URL" in told
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_an_at_sign_in_a_password_must_be_quoted(monkeypatch, kind):
+    """To some drivers what follows the first one is the host, whose name they tell."""
+    monkeypatch.setenv("CRM_URL", f"{kind}://nobody:pw@s3ntinel@127.0.0.1/x")
+    with pytest.raises(ConfigurationError) as error:
+        open_database("env:CRM_URL", "SELECT 1 AS x", [], parameters={}, timeout_seconds=5)
+    assert error.value.code == "SOURCE_URL"
+    assert "%40" in error.value.next_step
+    assert "s3ntinel" not in "".join(_everything_told(error.value))
+
+
 def _everything_told(error):
     yield str(error)
     yield from traceback.format_exception(error)

@@ -89,6 +89,13 @@ def find_target(url: str, environment: Mapping[str, str] = os.environ) -> Target
             f"source.url is {url}, but the environment variable {name} {what}.",
             f"Set {name} to a URL such as postgresql://USER:PASSWORD@HOST/DATABASE.",
         )
+    if "@" in urlsplit(whole).netloc.rpartition("@")[0]:
+        # Drivers do not agree where the host begins then, and may tell a part of the password as its name.
+        raise ConfigurationError(
+            "SOURCE_URL",
+            f"source.url is {url}, and the URL in the environment variable {name} has an @ in its user or password.",
+            "Write it as %40 there.",
+        )
     return Target(_kind_of(whole), whole, url, _secrets_of(whole))
 
 

@@ -93,7 +93,7 @@ def test_a_canadian_postal_code_names_its_zone(code, zone, winter, summer):
     assert derive(SUMMER, zip=code) == (zone, "zip", False, summer)
 
 
-@pytest.mark.parametrize("code", ["A0K 1V0", "P0T 1C0", "G0G 1V0", "S0P 0A0", "V0B 1G0", "X0C 0C0"])
+@pytest.mark.parametrize("code", ["A0K 1V0", "P0T 1C0", "P0Y 1A0", "G0G 1V0", "S0P 0A0", "V0B 1G0", "X0C 0C0"])
 def test_a_postal_code_of_two_zones_settles_nothing_but_tells_where_a_lead_is_not(code):
     assert derive(zip=code) == (None, None, False, None)
     assert answer(SAFE, zip=code, leadPhone="8085550123")["time_zone_conflict"]

@@ -62,8 +62,8 @@ def test_init_writes_a_job_file_and_check_takes_it_at_once(leadferry_anew, sourc
 
 def test_numbers_abroad_give_a_job_that_check_takes_at_once(leadferry_anew, tmp_path):
     """RingCX has no name for the zone of London, so EXPLICIT would refuse every row."""
-    rows = [[str(row), f"+44 20 7946 0{row:03}", "10115"] for row in range(100, 130)]
-    source = write_rows(tmp_path / "abroad.csv", ["id", "phone", "plz"], rows)
+    rows = [[str(row), f"+44 20 7946 0{row:03}"] for row in range(100, 130)]
+    source = write_rows(tmp_path / "abroad.csv", ["id", "phone"], rows)
 
     assert leadferry_anew("init", source).code == 0
     assert set(mapped(tmp_path / "abroad.toml")) >= {"externId", "leadPhoneE164"}

@@ -3,6 +3,7 @@
 A window is a log of the last calls in one row. Losing the newest of them with the power costs a 429, not a lead.
 """
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -56,14 +57,18 @@ class LedgerWindows:
 
     def count_anew(self, scope: str, call: str, seconds: float) -> None:
         """Count a call as of now that was counted `seconds` ago: it has left only now. Raises ConfigurationError."""
+        asked = time.monotonic()
 
         def work(db: Connection) -> None:
             row = _locked_row(db, scope, call)
             now = self._database.clock(db)
+            # Others may have kept the row for long; what they counted anew meanwhile must not be taken for this call.
+            counted = now - seconds - (time.monotonic() - asked)
             sent: list[float] = orjson.loads(row.sent)
             if sent:
-                # Calls of one moment are each as good as the other.
-                sent.remove(min(sent, key=lambda at: abs(at - (now - seconds))))
+                # Calls of one moment are each as good as the other. But it was counted no later than it is said to be:
+                # calls after that may have been counted anew already.
+                sent.remove(min(sent, key=lambda at: (at > counted, abs(at - counted))))
                 db.execute(_of(scope, call).values(sent=orjson.dumps([*sent, now]).decode()))
 
         self._database.write(work)

@@ -2,12 +2,14 @@
 
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from threading import Event
 
 import orjson
 import pytest
 import sqlalchemy as sa
 
 from connectors.ledger import Ledger
+from connectors.ledger_tables import WINDOWS
 from tests.ledger_writers import take_from_threads
 from tests.warm_command import FORKS
 
@@ -42,6 +44,26 @@ def test_a_call_that_left_late_is_counted_as_of_then(windows):
     assert 59.1 < windows.take("account", "direct", limits) <= 59.5
     windows.count_anew("account", "direct", 0.5)
     assert 59.6 < windows.take("account", "direct", limits) <= 60
+
+
+def test_it_is_that_call_that_is_counted_anew_however_long_others_keep_the_window(windows):
+    limits = ((2, 60.0),)
+    windows.take("account", "direct", limits)
+    time.sleep(0.5)
+    windows.take("account", "direct", limits)
+    database, kept = windows._database, Event()  # noqa: SLF001 - what others write in
+
+    def keep(db):
+        db.execute(sa.update(WINDOWS).values(call=WINDOWS.c.call))
+        kept.set()
+        time.sleep(0.6)
+
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(database.write, keep)
+        kept.wait(10)
+        windows.count_anew("account", "direct", 0.5)  # the first, while it looks as if the second were as old
+        keeping.result()
+    assert 59.0 < windows.take("account", "direct", limits) <= 59.5
 
 
 def test_a_call_that_no_window_remembers_is_not_counted_anew(windows):

@@ -66,7 +66,7 @@ def test_a_server_that_is_busy_or_silent_for_a_while_is_asked_again(server, firs
     ids=["busy", "silent"],
 )
 def test_a_server_that_never_answers_is_given_up_after_a_while(server, always, words):
-    stack, asked = server(always, patience=0.5)
+    stack, asked = server(always, patience=2.0)
 
     with pytest.raises(StackError, match=words + r".*server\.log"):
         stack.call("GET", "health")
